@@ -55,8 +55,8 @@ pub mod report {
 }
 pub mod space {
     pub use crate::space::{
-        AddressLayout, FileIo, ForkFilePtes, Illegal, Mappings, OnSegfault, Options, Origin,
-        PageCache, Resolved, Space, SpaceAt, cuts, resolve, resolve_at,
+        AddressLayout, BeyondEof, FileIo, ForkFilePtes, Illegal, IllegalKind, Mappings, OnSegfault,
+        Options, Origin, PageCache, Resolved, Space, SpaceAt, cuts, resolve, resolve_at,
     };
 }
 pub mod sweep {

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The columns of a baseline: which cell, then its counts; then what earlier versions did not have.
-const COLUMNS: [&Column; 27] = [
+const COLUMNS: [&Column; 28] = [
     col::schema,
     col::trace,
     col::trace_digest,
@@ -48,6 +48,7 @@ const COLUMNS: [&Column; 27] = [
     col::layout,
     col::page_cache,
     col::file_io,
+    col::beyond_eof,
 ];
 
 /// A cell of a baseline.
@@ -316,6 +317,7 @@ fn completed(row: &Row, now: &Identity) -> Row {
         layout: cell.layout,
         page_cache: cell.page_cache,
         file_io: cell.file_io,
+        beyond_eof: cell.beyond_eof,
         ..row.clone()
     }
 }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The ways to divide the rows of files into sides (`--by`): the name, and the parts in which the sides
 /// differ.
-pub const BY: [(&str, &[Part]); 10] = [
+pub const BY: [(&str, &[Part]); 11] = [
     ("policy", &POLICY),
     ("allocation", &[Part::Allocation]),
     ("accessed_bit", &[Part::AccessedBit]),
@@ -23,6 +23,7 @@ pub const BY: [(&str, &[Part]); 10] = [
     ("layout", &[Part::Layout]),
     ("page_cache", &[Part::PageCache]),
     ("file_io", &[Part::FileIo]),
+    ("beyond_eof", &[Part::BeyondEof]),
 ];
 
 /// Rows that are compared with those of other sides.

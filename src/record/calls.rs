@@ -31,6 +31,8 @@ const MADV_POPULATE_READ: u64 = 22;
 const MADV_POPULATE_WRITE: u64 = 23;
 const CLONE_VM: u64 = 0x100;
 const CLONE_VFORK: u64 = 0x4000;
+/// The numbers of the system call `vfork` on x86-64 and x86. valgrind makes a fork of it, and calls it so.
+const VFORK: [u32; 2] = [58, 190];
 
 /// A change of an address space. Ranges are whole pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +49,13 @@ pub enum Change {
         fixed: bool,
         /// The old range stays mapped, without its content.
         keep: bool,
+    },
+    /// What a shared mapping has from `from` on is mapped at `to`, too. It stays where it is.
+    Again {
+        from: u64,
+        to: Range<u64>,
+        /// It replaces what was there.
+        fixed: bool,
     },
     /// The protection of the range changes.
     Protect {
@@ -104,6 +113,11 @@ pub fn change(call: &Call<'_>, result: u64) -> Option<Change> {
     match call.name {
         b"mmap" | b"mmap2" => mapping(call, result).map(Change::Map),
         b"munmap" => whole_pages(number(0)?, number(1)?).map(Change::Unmap),
+        b"mremap" if number(1) == Some(0) => Some(Change::Again {
+            from: number(0).filter(|from| from.is_multiple_of(PAGE))?,
+            to: whole_pages(result, number(2)?)?,
+            fixed: number(3)? & MREMAP_FIXED != 0,
+        }),
         b"mremap" => Some(Change::Remap {
             old: whole_pages(number(0)?, number(1)?)?,
             new: whole_pages(result, number(2)?)?,
@@ -170,7 +184,8 @@ pub fn written_by_kernel(call: &Call<'_>, result: u64) -> Option<Range<u64>> {
 pub fn borrows(call: &Call<'_>) -> bool {
     let both = CLONE_VM | CLONE_VFORK;
     let flags = call.flags().filter(|_| call.name == b"clone");
-    call.name == b"vfork" || flags.is_some_and(|flags| flags & both == both)
+    let is_vfork = call.name == b"fork" && call.number.is_some_and(|n| VFORK.contains(&n));
+    call.name == b"vfork" || is_vfork || flags.is_some_and(|flags| flags & both == both)
 }
 
 /// Returns true if a call makes a process, and not a thread.
@@ -270,6 +285,10 @@ mod tests {
     fn a_thread_is_no_process() {
         for (line, expected) in [
             ("SYSCALL[1,1](58) sys_vfork ( )", true),
+            ("SYSCALL[1,1](58) sys_fork ( ) vfork", true),
+            ("SYSCALL[1,1](190) sys_fork ( ) vfork", true),
+            ("SYSCALL[1,1](57) sys_fork ( )", true),
+            ("SYSCALL[1,1](2) sys_fork ( )", true),
             ("SYSCALL[1,1](56) sys_clone ( 1200011, 0x0 )", true),
             ("SYSCALL[1,1](56) sys_clone ( 4111, 0x0 )", true),
             ("SYSCALL[1,1](56) sys_clone ( 3d0f00, 0x52 )", false),
@@ -341,6 +360,18 @@ mod tests {
             };
             assert_eq!((fixed, keep), wanted);
         }
+        // Without an old length.
+        for (flags, fixed) in [(1, false), (3, true)] {
+            let line = format!(
+                "SYSCALL[1,1](25) sys_mremap ( 0x483c000, 0, 5000, 0x{flags:x} ) --> [pre-success] Success(0x522b000) "
+            );
+            let again = Change::Again {
+                from: 0x483_c000,
+                to: 0x522_b000..0x522_d000,
+                fixed,
+            };
+            assert_eq!(of(&line), Some(again));
+        }
         for (advice, write) in [(22, false), (23, true)] {
             let line = format!(
                 "SYSCALL[1,1](28) sys_madvise ( 0x4a2a000, 8192, {advice} )[sync] --> Success(0x0) "
@@ -364,6 +395,7 @@ mod tests {
             "SYSCALL[1,1](11) sys_munmap ( 0x483c000, 0 )[sync] --> Success(0x0) ",
             "SYSCALL[1,1](12) sys_brk ( 0x0 ) --> [pre-success] Success(0xffffffffffffffff) ",
             "SYSCALL[1,1](28) sys_madvise ( 0x522b000, 4096, 8 )[sync] --> Success(0x0) ",
+            "SYSCALL[1,1](25) sys_mremap ( 0x483c001, 0, 4096, 0x1 ) --> [pre-success] Success(0x522b000) ",
             "SYSCALL[1,1](3) sys_close ( 4 )[sync] --> Success(0x0) ",
         ] {
             assert_eq!(of(line), None, "{line}");

@@ -64,12 +64,17 @@ impl Files {
             return (Backing::Anonymous, "/dev/zero".into(), false);
         }
         let file = self.number(facts.key);
+        // A device, or a file that the system makes up, ends nowhere, whatever length it states.
+        let length = match facts.cached {
+            true => facts.length,
+            false => facts.length.max(end),
+        };
         let backing = Backing::File {
             file,
             offset,
-            length: facts.length,
+            length,
         };
-        self.lengths.insert(file, facts.length);
+        self.lengths.insert(file, length);
         // What a file was at its first mapping it stays.
         let in_memory = *self.in_memory.entry(file).or_insert(facts.in_memory);
         (backing, name(&facts.path), in_memory)
@@ -85,6 +90,22 @@ impl Files {
         }
         self.lengths.insert(file, bytes);
         Some(Event::Length { file, bytes })
+    }
+
+    /// Returns a backing with the length that its file has now, as far as events stated it.
+    pub fn as_long_as_now(&self, backing: Backing) -> Backing {
+        match backing {
+            Backing::Anonymous => backing,
+            Backing::File {
+                file,
+                offset,
+                length,
+            } => Backing::File {
+                file,
+                offset,
+                length: self.lengths.get(&file).copied().unwrap_or(length),
+            },
+        }
     }
 
     fn number(&mut self, key: FileKey) -> u32 {

@@ -158,7 +158,10 @@ impl Process {
         let (backing, name, swap_backed) = match listed_file(entry, &world.system) {
             None if owner == Owner::Stack => (Backing::Anonymous, "[stack]".into(), false),
             None => (Backing::Anonymous, "".into(), false),
-            Some(facts) => world.files.backing(Some(&facts), offset, facts.length),
+            Some(facts) => {
+                let end = offset.saturating_add(range.end - range.start);
+                world.files.backing(Some(&facts), offset, end)
+            }
         };
         let origin = match is_preload(&name) {
             true => AreaOrigin::Valgrind,
@@ -219,6 +222,7 @@ impl Process {
                 };
                 self.remap(old, new, moves, events);
             }
+            Change::Again { from, to, fixed } => self.map_again(*from, to, *fixed, world, events),
             Change::Populate { range, write } => self.populate(range, *write, events),
             Change::Protect { range, protection } => {
                 self.protect(range.clone(), *protection, events);
@@ -433,6 +437,32 @@ impl Process {
             ..Request::default()
         };
         self.map_as(new.start, area, fixed, events);
+    }
+
+    /// Maps what a shared mapping has from `from` on at `to`, too, as Linux does for an `mremap` of no
+    /// bytes. (It refuses a private mapping.) Shared memory without a file has no name by which an event
+    /// could map it again: the trace has other memory at `to`.
+    fn map_again<S: System>(
+        &mut self,
+        from: u64,
+        to: &Range<u64>,
+        fixed: bool,
+        world: &World<S>,
+        events: &mut Vec<Event>,
+    ) {
+        let Some((start, area)) = self.areas.at(from).filter(|(_, area)| area.shared) else {
+            return;
+        };
+        let mut again = area.clone();
+        again.backing = world
+            .files
+            .as_long_as_now(moved(area.backing, from - start));
+        again.end = to.end;
+        let request = Request {
+            fixed,
+            ..Request::default()
+        };
+        self.map_as(to.start, again, request, events);
     }
 
     /// Moves the end of the heap. The first end is also its beginning. valgrind maps the first page of

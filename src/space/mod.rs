@@ -32,6 +32,7 @@
 //! | `infer` | mappings for a trace that has none |
 //! | `kinds` | sets of kinds of access |
 //! | `next_uses` | the next reference of each object |
+//! | `options` | the choices of a resolution |
 //! | `populate` | pages that come in at a call |
 //! | `timeline` | numbers that change with the position |
 //! | `up_to` | the facts of a trace up to the end of a replay that ended early |
@@ -51,6 +52,7 @@ mod lent;
 mod linux_faults;
 mod moves;
 mod next_uses;
+mod options;
 mod populate;
 mod references;
 mod resolver;
@@ -67,6 +69,9 @@ pub use contents::{FilePage, file_page_text};
 pub use file_pages::IO_WINDOW;
 pub use linux_faults::{LinuxFaults, linux_faults};
 pub use next_uses::ObjectFuture;
+pub use options::{
+    AddressLayout, BeyondEof, FileIo, ForkFilePtes, Mappings, OnSegfault, Options, PageCache,
+};
 pub use resolver::{WatchedRefs, resolve, resolve_at, resolve_watched};
 pub use timeline::{End, Timeline};
 pub use up_to::UpTo;
@@ -76,7 +81,6 @@ pub use view::{Binding, ProcessView, Rights, SpaceAt};
 use crate::trace::bursts::Bursts;
 use crate::trace::model::access::Kind;
 use crate::trace::model::dense::Trace;
-use crate::trace::model::event::USER_END;
 use crate::trace::model::refs::{Dictionary, PageKey};
 pub use crate::units::EntryId;
 use crate::units::PageId;
@@ -88,178 +92,6 @@ pub type ObjectId = PageId;
 
 /// No object, no entry, no process.
 pub const NONE: u32 = u32::MAX;
-
-/// The meaning of a trace without mappings.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Mappings {
-    /// Every page is private memory of its process from its first touch on.
-    #[default]
-    Permissive,
-    /// Touched pages are gathered into mappings, whose kinds follow from how the pages are used.
-    Infer,
-}
-
-/// What an illegal reference does to its process.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum OnSegfault {
-    /// It ends there.
-    #[default]
-    Kill,
-    /// The reference is left out; the process goes on.
-    Skip,
-    /// The trace is refused.
-    Abort,
-}
-
-impl OnSegfault {
-    /// Every way, with its name on the command line and in results.
-    pub const ALL: [(OnSegfault, &'static str); 3] = [
-        (OnSegfault::Kill, "kill"),
-        (OnSegfault::Skip, "skip"),
-        (OnSegfault::Abort, "abort"),
-    ];
-
-    /// The name.
-    pub fn name(self) -> &'static str {
-        OnSegfault::ALL[self as usize].1
-    }
-}
-
-/// What becomes of a page of a file that no process maps any more.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum PageCache {
-    /// It stays in its frame, and is found when it is mapped again.
-    Keep,
-    /// It leaves, and is another page when it is mapped again.
-    #[default]
-    Drop,
-}
-
-impl PageCache {
-    /// Both ways, with their names on the command line and in results.
-    pub const ALL: [(PageCache, &'static str); 2] =
-        [(PageCache::Keep, "keep"), (PageCache::Drop, "drop")];
-
-    /// The name.
-    pub fn name(self) -> &'static str {
-        PageCache::ALL[self as usize].1
-    }
-}
-
-/// Whether reads and writes of files use their pages.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum FileIo {
-    /// They change nothing.
-    #[default]
-    Ignore,
-    /// Each page is found in memory or loaded.
-    Count,
-}
-
-impl FileIo {
-    /// Both ways, with their names on the command line and in results.
-    pub const ALL: [(FileIo, &'static str); 2] =
-        [(FileIo::Ignore, "ignore"), (FileIo::Count, "count")];
-
-    /// The name.
-    pub fn name(self) -> &'static str {
-        FileIo::ALL[self as usize].1
-    }
-}
-
-/// The choices of a resolution.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Options {
-    /// What a trace without mappings means.
-    pub mappings: Mappings,
-    /// What an illegal reference does.
-    pub on_segfault: OnSegfault,
-    /// The limit of committed memory of all processes, in bytes (strict overcommit). What would
-    /// exceed it is refused: map, protect, heap, stack, fork. `None`: nothing is refused.
-    pub commit_limit: Option<u64>,
-    /// Which addresses there are.
-    pub layout: AddressLayout,
-    /// Whether a child inherits the page-table entries for pages of files.
-    pub fork_file_ptes: ForkFilePtes,
-    /// What becomes of pages of files that no process maps any more. `None`: they stay if the mappings
-    /// were recorded.
-    pub page_cache: Option<PageCache>,
-    /// Whether reads and writes of files use their pages.
-    pub file_io: FileIo,
-}
-
-impl Options {
-    /// Returns what becomes of unmapped pages of files in a trace whose mappings came from `origin`.
-    pub fn page_cache(&self, origin: Origin) -> PageCache {
-        self.page_cache.unwrap_or(match origin {
-            Origin::Recorded => PageCache::Keep,
-            Origin::Permissive | Origin::Inferred => PageCache::Drop,
-        })
-    }
-}
-
-/// Which addresses a process has.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum AddressLayout {
-    /// Those of the largest layout: user space ends at 2^56.
-    #[default]
-    Any,
-    /// 32-bit x86: user space ends at 3 GiB, the kernel's part at 4 GiB.
-    TwoLevel,
-}
-
-impl AddressLayout {
-    /// Every layout, with its names on the command line. Results have the first of them.
-    pub const ALL: [(AddressLayout, &'static str); 3] = [
-        (AddressLayout::Any, "any"),
-        (AddressLayout::TwoLevel, "two-level"),
-        (AddressLayout::TwoLevel, "i386"),
-    ];
-
-    /// The name.
-    pub fn name(self) -> &'static str {
-        let mut all = AddressLayout::ALL.into_iter();
-        let own = all.find(|(layout, _)| *layout == self);
-        own.expect("every layout has a name").1
-    }
-
-    /// Returns the first address behind user space.
-    pub fn user_end(self) -> u64 {
-        match self {
-            AddressLayout::Any => USER_END,
-            AddressLayout::TwoLevel => 3 << 30,
-        }
-    }
-
-    /// Returns the first address that the layout does not have; `None` if it has all.
-    pub fn end(self) -> Option<u64> {
-        match self {
-            AddressLayout::Any => None,
-            AddressLayout::TwoLevel => Some(1 << 32),
-        }
-    }
-}
-
-/// What a fork does with the page-table entries for pages of files.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ForkFilePtes {
-    /// The child inherits them, as those for other pages.
-    #[default]
-    Copy,
-    /// The child has none: its first reference to such a page is a fault.
-    Drop,
-}
-
-impl ForkFilePtes {
-    /// Both ways, with their names on the command line and in results.
-    pub const ALL: [(ForkFilePtes, &'static str); 2] =
-        [(ForkFilePtes::Copy, "copy"), (ForkFilePtes::Drop, "drop")];
-
-    /// The name.
-    pub fn name(self) -> &'static str {
-        ForkFilePtes::ALL[self as usize].1
-    }
-}
 
 /// Where the mappings came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -419,6 +251,46 @@ pub struct OpAt {
     pub op: Op,
 }
 
+/// Why a reference is illegal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IllegalKind {
+    /// No mapping was there: a segmentation fault.
+    Segmentation,
+    /// The mapping does not allow the access, or the page is in the kernel's half: a protection fault.
+    Protection,
+    /// The page begins beyond the end of its file, with [`BeyondEof::Fault`]: a bus error.
+    Bus,
+}
+
+impl IllegalKind {
+    /// Returns the name of the fault: `segmentation`, `protection` or `bus`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            IllegalKind::Segmentation => "segmentation",
+            IllegalKind::Protection => "protection",
+            IllegalKind::Bus => "bus",
+        }
+    }
+
+    /// Returns the fault in words: `segmentation fault`, `protection fault` or `bus error`.
+    pub const fn words(self) -> &'static str {
+        match self {
+            IllegalKind::Segmentation => "segmentation fault",
+            IllegalKind::Protection => "protection fault",
+            IllegalKind::Bus => "bus error",
+        }
+    }
+
+    /// Returns the reason in words: `no mapping`, `not allowed` or `beyond the end of its file`.
+    pub const fn why(self) -> &'static str {
+        match self {
+            IllegalKind::Segmentation => "no mapping",
+            IllegalKind::Protection => "not allowed",
+            IllegalKind::Bus => "beyond the end of its file",
+        }
+    }
+}
+
 /// An illegal reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Illegal {
@@ -430,29 +302,8 @@ pub struct Illegal {
     pub page: u64,
     /// The kind of access.
     pub kind: Kind,
-    /// Whether no mapping was there: a segmentation fault. Otherwise it is a protection fault: the
-    /// mapping does not allow the access, or the page is in the kernel's half.
-    pub segmentation: bool,
-}
-
-impl Illegal {
-    /// Returns the name of the fault: `segmentation` or `protection`.
-    pub fn fault_name(&self) -> &'static str {
-        if self.segmentation {
-            "segmentation"
-        } else {
-            "protection"
-        }
-    }
-
-    /// Returns the reason in words: `no mapping` or `not allowed`.
-    pub fn why(&self) -> &'static str {
-        if self.segmentation {
-            "no mapping"
-        } else {
-            "not allowed"
-        }
-    }
+    /// Why it is illegal.
+    pub fault: IllegalKind,
 }
 
 /// An event, or a growing stack, that the commit limit refused. The process goes on.
@@ -477,6 +328,8 @@ pub struct ResolveCounts {
     pub segfaults: u64,
     /// References that a mapping does not allow.
     pub protection_faults: u64,
+    /// References to pages beyond the end of their file.
+    pub bus_errors: u64,
     /// References of processes that had been ended by an illegal reference or a refused fork.
     pub dropped: u64,
     /// Events without effect: nothing was mapped there, or the heap could not end there.
@@ -489,6 +342,13 @@ pub struct ResolveCounts {
     pub illegal: Vec<Illegal>,
     /// The first refusals.
     pub refusals: Vec<Refusal>,
+}
+
+impl ResolveCounts {
+    /// Returns the number of illegal references.
+    pub fn all_illegal(&self) -> u64 {
+        self.segfaults + self.protection_faults + self.bus_errors
+    }
 }
 
 /// The entries, objects and ops of a trace, for the machine.
@@ -507,8 +367,9 @@ pub struct Space {
     pub mapped: Timeline,
     /// The number of mapped pages that are bound; empty without mappings.
     pub touched: Timeline,
-    /// The numbers of references left out: segmentation faults, protection faults, dropped ones.
-    pub left_out: Timeline<[u64; 3]>,
+    /// The numbers of references left out: segmentation faults, protection faults, bus errors, dropped
+    /// ones.
+    pub left_out: Timeline<[u64; 4]>,
     /// Whether a process used the memory of another (vfork): its references are of entries of that one,
     /// and the trace's own entries for it have none.
     pub lends: bool,
@@ -522,6 +383,8 @@ pub struct Space {
     /// Whether any page of a file lost its last owner while its bytes were in the file, or was read or
     /// written without owner.
     pub leaves_file_pages: bool,
+    /// Whether any reference is to a page beyond the end of its file, whether that is illegal or not.
+    pub reaches_beyond_eof: bool,
     /// Whether the trace reads or writes files, whether that counts or not.
     pub has_file_io: bool,
     /// The page that a process reads or writes through each of these entries, which are never bound.

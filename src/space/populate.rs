@@ -10,7 +10,7 @@ use super::references::kinds_of_all;
 use super::resolver::{Place, Resolver};
 use super::{Op, SpaceError};
 use crate::trace::model::access::Kind;
-use crate::trace::model::event::{Backing, EventAt, USER_END};
+use crate::trace::model::event::{EventAt, USER_END};
 use crate::trace::model::refs::PageKey;
 use std::ops::Range;
 
@@ -63,10 +63,6 @@ impl Resolver<'_> {
         let Some(vma) = vmas.first().filter(|_| bytes.start < USER_END) else {
             return false;
         };
-        let is_there = match vma.backing {
-            Backing::Anonymous => true,
-            Backing::File { length, .. } => vma.exact_offset_of(bytes.start) < i128::from(length),
-        };
-        is_there && kinds_of_all(vmas).has_all(Kinds::of(kind))
+        !vma.is_beyond_eof(bytes.start) && kinds_of_all(vmas).has_all(Kinds::of(kind))
     }
 }

@@ -6,8 +6,8 @@ use super::kinds::Kinds;
 use super::resolver::{Place, Resolver, State};
 use super::vma::Vma;
 use super::{
-    AddressLayout, Binding, Class, EntryId, Illegal, LISTED, NONE, ObjectId, OnSegfault, Op,
-    SpaceError,
+    AddressLayout, BeyondEof, Binding, Class, EntryId, Illegal, IllegalKind, LISTED, NONE,
+    ObjectId, OnSegfault, Op, SpaceError,
 };
 use crate::trace::model::access::{Addressing, Kind};
 use crate::trace::model::event::{Backing, Protection, STACK_LIMIT};
@@ -50,7 +50,15 @@ impl Resolver<'_> {
             allowed = Kinds::NONE;
         }
         if !allowed.has(kind) {
-            return self.illegal(key, kind, position).map(|()| false);
+            let fault = self.refused_as(key);
+            return self.illegal(key, kind, fault, position).map(|()| false);
+        }
+        if self.strict && self.object[entry as usize] == NONE && self.is_beyond_eof(key) {
+            self.space.reaches_beyond_eof = true;
+            if self.options.beyond_eof == BeyondEof::Fault {
+                let fault = IllegalKind::Bus;
+                return self.illegal(key, kind, fault, position).map(|()| false);
+            }
         }
         self.bind_for(entry, key, kind);
         self.settled[entry as usize] = self.without_copies(entry, allowed);
@@ -147,19 +155,35 @@ impl Resolver<'_> {
         self.admit(process, grown, || "a growing stack".into())
     }
 
-    /// Counts and lists an illegal reference, and ends its process if the options say so.
-    fn illegal(&mut self, key: PageKey, kind: Kind, position: u64) -> Result<(), SpaceError> {
+    /// Returns why an access is illegal whose kind the mappings of the page do not allow.
+    fn refused_as(&self, key: PageKey) -> IllegalKind {
         let bytes = self.bytes_of(key.number);
         let in_kernel = key.number >= self.user_pages();
         let vmas = &self.processes[key.process as usize].vmas;
-        let segmentation = !in_kernel && vmas.over(&bytes).is_empty();
+        match !in_kernel && vmas.over(&bytes).is_empty() {
+            true => IllegalKind::Segmentation,
+            false => IllegalKind::Protection,
+        }
+    }
+
+    /// Returns whether a page, which is mapped and not bound, begins beyond the end of its file.
+    fn is_beyond_eof(&self, key: PageKey) -> bool {
+        let bytes = self.bytes_of(key.number);
+        let vma = &self.processes[key.process as usize].vmas.over(&bytes)[0];
+        vma.is_beyond_eof(bytes.start)
+    }
+
+    /// Counts and lists an illegal reference, and ends its process if the options say so.
+    fn illegal(
+        &mut self,
+        key: PageKey,
+        kind: Kind,
+        fault: IllegalKind,
+        position: u64,
+    ) -> Result<(), SpaceError> {
+        let bytes = self.bytes_of(key.number);
         if self.options.on_segfault == OnSegfault::Abort {
-            let what = if segmentation {
-                "segmentation fault"
-            } else {
-                "protection fault"
-            };
-            let pid = self.pid(self.acting);
+            let (what, pid) = (fault.words(), self.pid(self.acting));
             let (letter, start) = (kind.letter(), bytes.start);
             let what = format!("{what}: {letter} of page {start:#x} by process {pid}");
             return Err(SpaceError {
@@ -167,10 +191,10 @@ impl Resolver<'_> {
                 ..self.fail(Place::Reference(position), what)
             });
         }
-        if segmentation {
-            self.tally.segfaults += 1;
-        } else {
-            self.tally.protection_faults += 1;
+        match fault {
+            IllegalKind::Segmentation => self.tally.segfaults += 1,
+            IllegalKind::Protection => self.tally.protection_faults += 1,
+            IllegalKind::Bus => self.tally.bus_errors += 1,
         }
         self.leave_out();
         if self.tally.illegal.len() < LISTED {
@@ -179,7 +203,7 @@ impl Resolver<'_> {
                 process: self.acting,
                 page: key.number,
                 kind,
-                segmentation,
+                fault,
             });
         }
         if self.options.on_segfault == OnSegfault::Kill {
@@ -241,10 +265,9 @@ impl Resolver<'_> {
                 PageSource::Shared(Class::Zero, Key::Region(vma.region, offset))
             }
             Backing::Anonymous => PageSource::Private(Class::Zero),
-            Backing::File { file, length, .. } => {
+            Backing::File { file, .. } => {
                 let name = Key::File(file, offset);
-                // A page may begin before its mapping, and offsets may be as large as 2^64 - 1.
-                let beyond = vma.exact_offset_of(bytes.start) >= i128::from(length);
+                let beyond = vma.is_beyond_eof(bytes.start);
                 let class = match beyond || vma.swap_backed {
                     true => Class::Zero,
                     false => Class::File,

@@ -240,6 +240,11 @@ fn resolve_all(
     resolver.space.page_cache = options.page_cache(origin);
     resolver.files.keeps = resolver.space.page_cache == PageCache::Keep;
     let view = resolver.go(at)?;
+    assert_eq!(
+        resolver.legal + resolver.tally.all_illegal() + resolver.tally.dropped,
+        trace.len() as u64,
+        "each reference is legal, illegal or dropped"
+    );
     let Resolver {
         space,
         tally,
@@ -518,7 +523,12 @@ impl<'t> Resolver<'t> {
         let now = self.now();
         self.space.mapped.is_illegal(now);
         let tally = &self.tally;
-        let left_out = [tally.segfaults, tally.protection_faults, tally.dropped];
+        let left_out = [
+            tally.segfaults,
+            tally.protection_faults,
+            tally.bus_errors,
+            tally.dropped,
+        ];
         self.space.left_out.set(now, left_out);
         if self.watched.refs.is_some() {
             self.space.left_out_at.push(self.position);

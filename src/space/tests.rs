@@ -40,6 +40,7 @@ const KILL: Options = Options {
     commit_limit: None,
     layout: AddressLayout::Any,
     fork_file_ptes: ForkFilePtes::Copy,
+    beyond_eof: BeyondEof::Zero,
     page_cache: None,
     file_io: FileIo::Ignore,
 };
@@ -62,7 +63,7 @@ fn resolved(text: &str, options: &Options) -> Resolved {
 /// The illegal references: position, page, kind, `s` or `p` for what the fault is.
 fn illegal(resolved: &Resolved) -> String {
     let one = |i: &Illegal| {
-        let fault = if i.segmentation { 's' } else { 'p' };
+        let fault = &i.fault.name()[..1];
         format!("{}:{:x}:{}{fault}", i.position, i.page, i.kind.letter())
     };
     let all: Vec<String> = resolved.tally.illegal.iter().map(one).collect();

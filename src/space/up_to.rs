@@ -15,6 +15,8 @@ pub struct UpTo {
     pub segfaults: u64,
     /// References that their mapping does not allow.
     pub protection_faults: u64,
+    /// References to pages beyond the end of their file.
+    pub bus_errors: u64,
     /// References of processes that had been ended.
     pub dropped: u64,
     /// Pages of mappings that are bound to nothing; `None` without mappings.
@@ -30,7 +32,7 @@ impl Resolved {
         let Some(space) = &self.space else {
             return self.up_to_without_events(end.legal);
         };
-        let [segfaults, protection_faults, dropped] = space.left_out.at(end);
+        let [segfaults, protection_faults, bus_errors, dropped] = space.left_out.at(end);
         let untouched = || space.mapped.at(end) - space.touched.at(end);
         let (processes, distinct) = self.seen_up_to(space, end);
         Ok(UpTo {
@@ -38,6 +40,7 @@ impl Resolved {
             distinct,
             segfaults,
             protection_faults,
+            bus_errors,
             dropped,
             untouched: (self.origin != Origin::Permissive).then(untouched),
         })
@@ -68,6 +71,7 @@ impl Resolved {
             distinct: count(&pages),
             segfaults: 0,
             protection_faults: 0,
+            bus_errors: 0,
             dropped: 0,
             untouched: None,
         })

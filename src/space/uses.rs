@@ -40,7 +40,7 @@ impl Resolved {
         // that used the memory of others.
         let tally = &self.tally;
         let lends = self.space.as_ref().is_some_and(|space| space.lends);
-        let all_legal = tally.segfaults + tally.protection_faults + tally.dropped == 0 && !lends;
+        let all_legal = tally.all_illegal() + tally.dropped == 0 && !lends;
         let mut touched = vec![all_legal; dictionary.pages.len()];
         if !all_legal {
             self.trace.tiles_of(0..self.trace.len(), |tile| {

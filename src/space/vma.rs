@@ -73,6 +73,15 @@ impl Vma {
         i128::from(address) - i128::from(self.origin) + self.base
     }
 
+    /// Returns whether `address` is of a file, and beyond its end.
+    pub fn is_beyond_eof(&self, address: u64) -> bool {
+        match self.backing {
+            Backing::Anonymous => false,
+            // A page may begin before its mapping, and offsets may be as large as 2^64 - 1.
+            Backing::File { length, .. } => self.exact_offset_of(address) >= i128::from(length),
+        }
+    }
+
     /// Returns what lies in `part`, a part of its range, as it is at `start` after a move.
     pub fn moved(&self, part: Range<u64>, start: u64) -> Vma {
         Vma {

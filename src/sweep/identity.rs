@@ -116,13 +116,15 @@ parts! {
     PageCache page_cache: String;
     /// Whether reads and writes of files count; empty if there are none.
     FileIo file_io: String;
+    /// What a reference beyond the end of its file is; empty if there is none.
+    BeyondEof beyond_eof: String;
 }
 
 /// The policy, its parameters and its seed.
 pub const POLICY: [Part; 3] = [Part::Policy, Part::Params, Part::Seed];
 
 /// The settings of the model. Counts under different settings are not comparable.
-pub const MODEL: [Part; 13] = [
+pub const MODEL: [Part; 14] = [
     Part::Mappings,
     Part::OnSegfault,
     Part::Allocation,
@@ -136,11 +138,12 @@ pub const MODEL: [Part; 13] = [
     Part::Layout,
     Part::PageCache,
     Part::FileIo,
+    Part::BeyondEof,
 ];
 
 /// Parts that tables of earlier versions do not have, each with what every run did then. Such a table
 /// reads as if the part were empty.
-pub const LATER: [(Part, &str); 7] = [
+pub const LATER: [(Part, &str); 8] = [
     (Part::SwapIn, "read-only"),
     (Part::PinCowSource, "off"),
     (Part::ForkFilePtes, "copy"),
@@ -148,6 +151,7 @@ pub const LATER: [(Part, &str); 7] = [
     (Part::Layout, ""),
     (Part::PageCache, "drop"),
     (Part::FileIo, "ignore"),
+    (Part::BeyondEof, "zero"),
 ];
 
 /// The parts in which the cells of one run differ, in the order of their columns. Each line of the
@@ -165,7 +169,7 @@ pub const IN_A_RUN: [Part; 9] = [
 ];
 
 /// The parts that names include only if they are unusual, with their usual values.
-const UNUSUAL: [(Part, &[&str]); 15] = [
+const UNUSUAL: [(Part, &[&str]); 16] = [
     (Part::Filter, &[""]),
     (Part::Mappings, &["", "recorded", "permissive"]),
     (Part::OnSegfault, &["", "kill"]),
@@ -180,6 +184,7 @@ const UNUSUAL: [(Part, &[&str]); 15] = [
     (Part::Layout, &[""]),
     (Part::PageCache, &["", "keep"]),
     (Part::FileIo, &["", "ignore"]),
+    (Part::BeyondEof, &["", "zero"]),
     (Part::WarmupRefs, &["0"]),
 ];
 
@@ -222,6 +227,7 @@ impl Identity {
             Part::Layout => &mut self.layout,
             Part::PageCache => &mut self.page_cache,
             Part::FileIo => &mut self.file_io,
+            Part::BeyondEof => &mut self.beyond_eof,
             other => unreachable!("{other:?} was always there"),
         }
     }

@@ -176,6 +176,8 @@ pub struct TraceFacts {
     pub segfaults: u64,
     /// Illegal references that the mapping's rights forbid.
     pub protection_faults: u64,
+    /// Illegal references to pages beyond the end of their file.
+    pub bus_errors: u64,
     /// References of processes that an illegal reference or a refused fork had ended.
     pub dropped: u64,
     /// Pages of mappings at the end that no reference touched; `None` without mappings.
@@ -204,6 +206,8 @@ pub struct Occasions {
     pub page_cache: Option<PageCache>,
     /// The trace reads or writes files.
     pub file_io: bool,
+    /// References are to pages beyond the end of their file.
+    pub beyond_eof: bool,
 }
 
 impl Occasions {
@@ -216,6 +220,7 @@ impl Occasions {
             forks_file_ptes: space.forks_file_ptes,
             page_cache: space.leaves_file_pages.then_some(space.page_cache),
             file_io: space.has_file_io,
+            beyond_eof: space.reaches_beyond_eof,
             ..Occasions::default()
         };
         for at in &space.ops {
@@ -435,6 +440,7 @@ impl<'t> Plan<'t> {
                 .page_cache
                 .map_or(String::new(), |cache| cache.name().to_owned()),
             file_io: where_it_matters(occasions.file_io, settings.space.file_io.name()),
+            beyond_eof: where_it_matters(occasions.beyond_eof, settings.space.beyond_eof.name()),
         }
     }
 
@@ -599,6 +605,7 @@ fn facts(resolved: &Resolved, settings: &Settings) -> Result<TraceFacts, PlanErr
         distinct: resolved.objects() as u64,
         segfaults: tally.segfaults,
         protection_faults: tally.protection_faults,
+        bus_errors: tally.bus_errors,
         dropped: tally.dropped,
         untouched_end: resolved.untouched_end(),
         warmup_refs,

@@ -16,7 +16,7 @@ use crate::oracle::tlb::{Hierarchy, Level, TlbRun};
 use crate::oracle::whole::FaultKind::{CowCopy, CowReuse, Fill, Map, Refill};
 use crate::oracle::whole::{
     Accessed, Counters, FaultAt, FaultKind, Illegal, Item, OnSegfault, Options, Outcome, PageEnd,
-    Policy, Translations, whole,
+    Policy, Translations, Why, whole,
 };
 use crate::oracle::{Page, Run};
 use crate::support::events::{STYLES, Style, items, trace_of};
@@ -76,6 +76,10 @@ fn product(items: &[Item], options: &Options) -> Outcome {
             false => space::PageCache::Drop,
             true => space::PageCache::Keep,
         }),
+        beyond_eof: match options.fault_beyond {
+            false => space::BeyondEof::Zero,
+            true => space::BeyondEof::Fault,
+        },
         file_io: match options.file_io {
             false => space::FileIo::Ignore,
             true => space::FileIo::Count,
@@ -153,10 +157,27 @@ fn product(items: &[Item], options: &Options) -> Outcome {
         kind: kind_of(event.kind),
         major: event.major,
     };
+    let tally = &resolved.tally;
+    let listed = |fault| {
+        let of = |one: &&space::Illegal| one.fault == fault;
+        tally.illegal.iter().filter(of).count() as u64
+    };
+    assert_eq!(
+        [tally.segfaults, tally.protection_faults, tally.bus_errors],
+        [
+            listed(space::IllegalKind::Segmentation),
+            listed(space::IllegalKind::Protection),
+            listed(space::IllegalKind::Bus),
+        ],
+    );
     let illegal = |one: &space::Illegal| Illegal {
         position: one.position as usize,
         page: (pids[one.process as usize], one.page),
-        segmentation: one.segmentation,
+        why: match one.fault {
+            space::IllegalKind::Segmentation => Why::Unmapped,
+            space::IllegalKind::Protection => Why::Forbidden,
+            space::IllegalKind::Bus => Why::Beyond,
+        },
     };
     Outcome {
         legal: resolved.trace.len(),
@@ -281,6 +302,10 @@ fn geometry(hardware: &Hierarchy) -> Geometry {
             .map_or(Second::Absent, |level| Second::Shared(shape(level))),
         tags: hardware.tags,
         levels: hardware.levels,
+        pwc: std::array::from_fn(|level| {
+            let cache = hardware.walk_caches.get(level).copied();
+            cache.flatten().map(shape)
+        }),
         ..Geometry::default()
     }
 }
@@ -356,6 +381,16 @@ fn agrees(items: &[Item], options: &Options) -> Result<(), String> {
     let Ok(expected) = whole(items, options) else {
         return Ok(());
     };
+    let is_access = |item: &&Item| matches!(item, Item::Access { .. });
+    let illegal = [
+        expected.segmentation_faults(),
+        expected.protection_faults(),
+        expected.bus_errors(),
+    ];
+    let left_out = illegal.into_iter().sum::<usize>() + expected.dropped;
+    if items.iter().filter(is_access).count() != expected.legal + left_out {
+        return Err("each reference is legal, illegal or dropped".into());
+    }
     laws(&expected, options)?;
     compare(&product(items, options), &expected, options)
 }
@@ -495,6 +530,14 @@ fn hardware(l2: Option<Level>) -> Hierarchy {
     }
 }
 
+/// The same with small caches for the entries of the root and of the directories.
+fn with_walk_caches(hardware: Hierarchy) -> Hierarchy {
+    Hierarchy {
+        walk_caches: vec![Some(level(1, 1)), None, Some(level(2, 1))],
+        ..hardware
+    }
+}
+
 /// The same with FIFO in every buffer.
 fn first_in_first_out(hardware: Hierarchy) -> Hierarchy {
     let fifo = |level: Level| Level {
@@ -568,6 +611,9 @@ fn options_of(items: &[Item], page_size: u64, random: &mut Random) -> Options {
     let mut tlb = tlbs[random.below(3) as usize].clone();
     if let Some(hardware) = &mut tlb {
         hardware.tags = random.percent(70);
+        if random.percent(50) {
+            *hardware = with_walk_caches(hardware.clone());
+        }
     }
     let walks = [Accessed::Every, Accessed::Walk, Accessed::WalkFlush];
     let accessed = match tlb {
@@ -596,6 +642,7 @@ fn options_of(items: &[Item], page_size: u64, random: &mut Random) -> Options {
         fifo_frames: random.percent(40),
         keep_file_pages: random.percent(60),
         file_io: random.percent(60),
+        fault_beyond: random.percent(40),
         two_level: false,
     }
 }
@@ -697,6 +744,7 @@ fn the_traces_have_everything() {
                 see("file reads", c.file_reads);
                 see("segmentation faults", outcome.segmentation_faults());
                 see("protection faults", outcome.protection_faults());
+                see("bus errors", outcome.bus_errors());
                 see("dropped", outcome.dropped);
                 see("idle events", outcome.idle_events);
                 see("full swap", usize::from(outcome.swap_full.is_some()));
@@ -1258,10 +1306,13 @@ fn illegal_references_kill_or_are_left_out() {
     );
     let places = |outcome: &Outcome| {
         let illegal = outcome.illegal.iter();
-        let places = illegal.map(|i| (i.position, i.page, i.segmentation));
+        let places = illegal.map(|i| (i.position, i.page, i.why));
         places.collect::<Vec<_>>()
     };
-    assert_eq!(places(&killed), [(1, (1, 0), false), (4, (3, 9), true)]);
+    assert_eq!(
+        places(&killed),
+        [(1, (1, 0), Why::Forbidden), (4, (3, 9), Why::Unmapped)]
+    );
     assert_eq!((killed.counters.freed, killed.resident_end), (1, 0));
     let skip = Options {
         on_segfault: OnSegfault::Skip,

@@ -84,6 +84,7 @@ pub fn write_manifest(
         "layout": settings.space.layout.name(),
         "page_cache": part_json(plan, Part::PageCache),
         "file_io": settings.space.file_io.name(),
+        "beyond_eof": settings.space.beyond_eof.name(),
         "allocation": part_json(plan, Part::Allocation),
         "accessed_bit": part_json(plan, Part::AccessedBit),
         "traces": traces_json(inputs),
@@ -153,6 +154,7 @@ fn trace_json(loaded: &Loaded<Resolved>, resolved: &Resolved) -> Value {
         "mappings": resolved.origin.name(),
         "segmentation_faults": tally.segfaults,
         "protection_faults": tally.protection_faults,
+        "bus_errors": tally.bus_errors,
         "references_dropped": tally.dropped,
         "events_without_effect": tally.idle_events,
         "file_io_ignored": tally.ignored_io,
@@ -168,7 +170,7 @@ fn illegal_json(illegal: &Illegal, trace: &Trace) -> Value {
         "pid": trace.dictionary.pid(illegal.process),
         "page": format!("{:#x}", illegal.page << trace.meta.page_shift()),
         "kind": illegal.kind.letter().to_string(),
-        "fault": illegal.fault_name(),
+        "fault": illegal.fault.name(),
     })
 }
 

@@ -40,10 +40,14 @@ impl System for Fake {
         };
         path.is_absolute().then(|| FileFacts {
             key: FileKey { device: 1, inode },
-            length: 5000,
+            length: if path.starts_with("/dev/gpu") {
+                0
+            } else {
+                5000
+            },
             path: path.into(),
             in_memory: path.starts_with("/dev/shm"),
-            cached: true,
+            cached: !path.starts_with("/dev/gpu"),
             links: 1,
             through_link: false,
         })
@@ -311,10 +315,10 @@ fn a_child_of_one_of_two_waits_for_its_name() {
         (5, START),
         (
             5,
-            "SYSCALL[5,1](58) sys_fork ( )   fork: process 5 created child 6\n",
+            "SYSCALL[5,1](57) sys_fork ( )   fork: process 5 created child 6\n",
         ),
-        (5, "SYSCALL[5,1](58) sys_fork ( )"),
-        (6, "SYSCALL[6,1](58) sys_fork ( )"),
+        (5, "SYSCALL[5,1](57) sys_fork ( )"),
+        (6, "SYSCALL[6,1](57) sys_fork ( )"),
         (7, "I  00108020,3\n"),
         (8, "I  00108030,3\n"),
         (7, "I  00108021,3\n"),
@@ -327,7 +331,7 @@ fn a_child_of_one_of_two_waits_for_its_name() {
         ),
         (5, "SYSCALL[5,1](61) ... [async] --> Success(0x7) \n"),
         // The number comes round.
-        (5, "SYSCALL[5,1](58) sys_fork ( )"),
+        (5, "SYSCALL[5,1](57) sys_fork ( )"),
         (7, "I  00108050,3\n"),
     ]);
     let expected = [
@@ -379,6 +383,28 @@ fn a_full_sink_gets_nothing_more() {
     assert!(!recorder.take(5, more.as_bytes()).unwrap());
     let (lines, ..) = recorder.finish().unwrap();
     assert_eq!(lines.lines.len(), 5);
+}
+
+/// valgrind makes a fork of a vfork and writes so; the number of the call tells.
+#[test]
+fn a_vfork_that_valgrind_calls_fork() {
+    for (number, wanted) in [(57, "1 Fork { child: 2 }"), (58, "1 Vfork { child: 2 }")] {
+        let fork =
+            format!("SYSCALL[5,1]({number}) sys_fork ( )   fork: process 5 created child 6\n");
+        for pieces in [
+            // The parent names the child, or the child speaks first.
+            &[(5, START), (5, fork.as_str()), (6, "I  00108020,3\n")][..],
+            &[
+                (5, START),
+                (5, &fork[..32]),
+                (6, "I  00108020,3\n"),
+                (5, &fork[32..]),
+            ],
+        ] {
+            let (lines, ..) = record(pieces);
+            assert_eq!(lines, ["1 I 108010", wanted, "2 I 108020"]);
+        }
+    }
 }
 
 /// A child that borrows its parent's memory; what it maps there stays with the parent.
@@ -438,6 +464,20 @@ fn files_have_lengths_and_may_be_memory() {
         "1 Length { file: 1, bytes: 4001 }",
     ];
     assert_eq!(lines, expected);
+}
+
+/// A device has length 0 and no end.
+#[test]
+fn a_mapping_of_a_device_has_all_of_its_pages() {
+    let mut files = Files::new(false);
+    let facts = |path: &str| Fake.file(Path::new(path)).unwrap();
+    for (path, wanted) in [("/dev/gpu", 0x3000), ("/a", 5000)] {
+        let (backing, ..) = files.backing(Some(&facts(path)), 0x1000, 0x3000);
+        let Backing::File { length, .. } = backing else {
+            panic!("{backing:?}")
+        };
+        assert_eq!(length, wanted, "{path}");
+    }
 }
 
 /// Growth and shrinking in place, MREMAP_DONTUNMAP, a target that the log still shows as mapped; and a
@@ -508,4 +548,54 @@ fn no_log_is_too_strange() {
         recorder.take(5, &bytes).unwrap();
         recorder.finish().unwrap();
     }
+}
+
+/// An mremap of no bytes maps a shared mapping a second time, from the same place in the file on and
+/// with the length that the file has by then. Of a private one it is refused.
+#[test]
+fn a_shared_mapping_may_be_mapped_again() {
+    let remap = |old: u64, result: u64| {
+        format!(
+            "SYSCALL[5,1](25) sys_mremap ( 0x{old:x}, 0, 8192, 0x1 ) --> [pre-success] Success(0x{result:x}) \n"
+        )
+    };
+    let map = |flags: u64, result: u64| {
+        format!(
+            "SYSCALL[5,1](9) sys_mmap ( 0x0, 8192, 3, {flags}, 3, 4096 ) --> [pre-success] Success(0x{result:x}) \n"
+        )
+    };
+    let log = [
+        START.to_owned(),
+        "SYSCALL[5,1](257) sys_openat ( 4294967196, 0x4b0(/a), 0 ) --> [async] ... \nSYSCALL[5,1](257) ... [async] --> Success(0x3) \n".into(),
+        map(1, 0x400_0000),
+        map(2, 0x500_0000),
+        "SYSCALL[5,1](77) sys_ftruncate ( 3, 20480 )[sync] --> Success(0x0) \n".into(),
+        remap(0x400_1000, 0x600_0000),
+        remap(0x500_0000, 0x700_0000),
+        remap(0x300_0000, 0x700_0000), // Nothing is there.
+        " S 04001000,8\n S 06001000,8\n".into(),
+    ];
+    let (lines, _, repairs) = record(&[(5, &log.concat())]);
+    let expected = [
+        "1 I 108010",
+        "1 map 4000000+2000 rw- file 1+4096 a",
+        "1 map 5000000+2000 rw- file 1+4096 a",
+        "1 Length { file: 1, bytes: 5000 }",
+        "1 map 6000000+2000 rw- file 1+8192 a",
+        "1 W 4001000",
+        "1 W 6001000",
+    ];
+    assert_eq!(lines, expected);
+    assert!(repairs.unknown.is_empty());
+    let files = Files::default();
+    let backing = Backing::File {
+        file: 3,
+        offset: 0,
+        length: 7,
+    };
+    assert_eq!(
+        files.as_long_as_now(backing),
+        backing,
+        "nothing else is known"
+    );
 }

@@ -52,7 +52,8 @@ table! {
     layout: String, "", "layout of addresses: two-level (32 bits, user space up to 3 GiB); empty if any address is taken";
     page_cache: String, "", "what becomes of a page of a file that no process maps any more: keep (it stays in its frame and is found when it is mapped again), drop (it leaves, written back if dirty, and counts as another page when it is mapped again); with keep it leaves, too, under variable-space policies and where frames are divided, but is the same page; empty if no page of a file is left so";
     file_io: String, "", "reads and writes of files without mappings: count (each page is found or loaded), ignore; empty if the trace has none";
-    warmup_refs: u64, "references", "references replayed before counting began; they fill memory and count nowhere else but in segfaults, protection_faults and refs_dropped";
+    beyond_eof: String, "", "what a reference is to a page of a mapping that begins beyond the end of its file: zero (the page holds zeros), fault (it is illegal, a bus error, as in Linux); empty if there is none";
+    warmup_refs: u64, "references", "references replayed before counting began; they fill memory and count nowhere else but in segfaults, protection_faults, bus_errors and refs_dropped";
     refs: u64, "references", "references counted: one address and one kind each; an access that crosses a page boundary is one reference per page";
     reads: u64, "references", "references that read data";
     writes: u64, "references", "references that write data (a read-modify-write is one write)";
@@ -61,6 +62,7 @@ table! {
     distinct_pages: u64, "pages", "distinct pages; with this many frames every page fits. Private pages count per process, shared pages once, each copy-on-write copy once more; a page of a file that is mapped again counts once with page_cache keep";
     segfaults: u64, "references", "references of the whole trace to pages that no mapping has; neither hits nor faults, and not among refs";
     protection_faults: u64, "references", "references of the whole trace that their mapping does not allow, or to the kernel's half; not among refs";
+    bus_errors: u64, "references", "references of the whole trace to pages of mappings that begin beyond the end of their file, with beyond_eof fault (SIGBUS); not among refs";
     refs_dropped: u64, "references", "references of the whole trace by processes that an illegal reference or a refused fork had ended; not among refs";
     hits: u64, "references", "references that did not fault: refs - faults" => COUNT.more().by_curve(POINT);
     faults: u64, "faults", "references that faulted: fills + refills + maps + cow_copies + cow_reuses; the restarted access counts once" => COUNT.by_curve(POINT);
@@ -161,7 +163,12 @@ pub fn column_of(part: Part) -> &'static Column {
 /// Returns whether tables of earlier versions do not have `column`. They are read as if it were empty, or
 /// zero if it is a count.
 pub fn is_later(column: &Column) -> bool {
-    let counts = [&col::populated, &col::io_hits, &col::io_loads];
+    let counts = [
+        &col::bus_errors,
+        &col::populated,
+        &col::io_hits,
+        &col::io_loads,
+    ];
     let is_count = counts.iter().any(|count| count.index == column.index);
     is_count || LATER.iter().any(|(part, _)| part.column() == column.name)
 }
@@ -244,6 +251,7 @@ impl Row {
             layout: cell.layout,
             page_cache: cell.page_cache,
             file_io: cell.file_io,
+            beyond_eof: cell.beyond_eof,
             warmup_refs: cell.warmup_refs,
             ..Row::default()
         }
@@ -276,6 +284,7 @@ impl Row {
             layout: self.layout.clone(),
             page_cache: self.page_cache.clone(),
             file_io: self.file_io.clone(),
+            beyond_eof: self.beyond_eof.clone(),
         }
         .with_policy(&self.policy, &self.params)
     }

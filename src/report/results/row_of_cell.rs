@@ -50,6 +50,7 @@ pub fn key_of(plan: &Plan<'_>, cell: &Cell) -> Row {
         distinct_pages: facts.distinct,
         segfaults: facts.segfaults,
         protection_faults: facts.protection_faults,
+        bus_errors: facts.bus_errors,
         refs_dropped: facts.dropped,
         untouched_end: facts.untouched_end,
         ..Row::of_cell(plan.identity(cell))
@@ -99,6 +100,7 @@ pub fn ended(key: Row, resolved: &Resolved, end: End) -> Result<Row, TraceError>
         distinct,
         segfaults,
         protection_faults,
+        bus_errors,
         dropped,
         untouched,
     } = resolved.up_to(end)?;
@@ -109,6 +111,7 @@ pub fn ended(key: Row, resolved: &Resolved, end: End) -> Result<Row, TraceError>
         distinct_pages: distinct,
         segfaults,
         protection_faults,
+        bus_errors,
         refs_dropped: dropped,
         untouched_end: untouched,
         status: SWAP_FULL.into(),

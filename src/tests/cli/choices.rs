@@ -180,6 +180,112 @@ fn a_32_bit_layout() {
     }
 }
 
+/// `traces/examples/beyond-eof.trace` says why.
+#[test]
+fn pages_beyond_the_end_of_a_file_are_zeros_or_bus_errors() {
+    let sandbox = with_example("beyond-eof");
+    let columns = "beyond_eof on_segfault refs hits fills cow_copies freed file_reads distinct_pages segfaults protection_faults bus_errors refs_dropped";
+    for (options, wanted) in [
+        (
+            "",
+            "beyond_eof zero, on_segfault kill, refs 7, hits 1, fills 5, cow_copies 1, freed 3, file_reads 2, distinct_pages 6, segfaults 0, protection_faults 0, bus_errors 0, refs_dropped 0",
+        ),
+        (
+            "--beyond-eof fault --on-segfault skip",
+            "beyond_eof fault, on_segfault skip, refs 4, hits 1, fills 2, cow_copies 1, freed 2, file_reads 2, distinct_pages 3, segfaults 0, protection_faults 0, bus_errors 3, refs_dropped 0",
+        ),
+    ] {
+        let rows = rows(&sandbox, &format!("-p lru,clock -m 4 {options}"), columns);
+        assert_eq!(rows, [wanted; 2], "{options}");
+    }
+    // Positions are those of the trace, wherever they are shown.
+    let fault = "--beyond-eof fault --on-segfault skip";
+    let counts = "0 segmentation faults, 0 protection faults and 3 bus errors: they were left out";
+    let first = "  position 0: W of the page at 0x10000 by process 0: beyond the end of its file";
+    let last = "  position 5: R of the page at 0x21000 by process 0: beyond the end of its file";
+    for command in [
+        "run t.trace -p lru -m 4 --no-charts --force -o out",
+        "explain t.trace -m 4",
+    ] {
+        sandbox
+            .run(&format!("{command} {fault}"))
+            .code(0)
+            .err(&[counts, first, last]);
+    }
+    let manifest = sandbox.text("out/manifest.json");
+    for wanted in [
+        "\"beyond_eof\": \"fault\"",
+        "\"bus_errors\": 3",
+        "\"fault\": \"bus\"",
+    ] {
+        assert!(manifest.contains(wanted), "{wanted}: {manifest}");
+    }
+    sandbox
+        .run(&format!("vm t.trace --at end -m 4 {fault}"))
+        .code(0)
+        .out(&[
+            "illegal references of the whole trace: 0 segmentation faults, 0 protection faults, 3 bus errors; 0 later references dropped",
+            "beyond the end of its file",
+        ]);
+    // A process that nothing catches ends there, as by any illegal reference; a trace may be refused.
+    sandbox
+        .run("explain t.trace -m 4 --beyond-eof fault")
+        .err(&["1 bus error: processes ended there, 6 later references were left out"]);
+    sandbox
+        .run("run t.trace -p lru -m 4 --beyond-eof fault --on-segfault abort -o refused")
+        .code(3)
+        .err(&["position 0: bus error: W of page 0x10000 by process 0"]);
+    // What reaches beyond no end has no such choice.
+    sandbox.write(
+        "t.trace",
+        "# pagebench trace 1\nmap 10000 8192 rw- shared file=1,0,5000 name=f\nW 10000\nW 11000\n",
+    );
+    assert_eq!(
+        rows(
+            &sandbox,
+            "-p lru -m 4 --beyond-eof fault",
+            "beyond_eof refs bus_errors"
+        ),
+        ["beyond_eof , refs 2, bus_errors 0"]
+    );
+}
+
+/// A key of an experiment, part of a cell's name, and nothing that a baseline of before has.
+#[test]
+fn what_is_beyond_the_end_names_a_cell() {
+    let sandbox = with_example("beyond-eof");
+    sandbox.write(
+        "e.toml",
+        "schema = 1\npolicy = \"lru\"\nframes = \"4\"\nbeyond-eof = \"fault\"\non-segfault = \"skip\"\n\
+         [[trace]]\npath = \"t.trace\"\n",
+    );
+    sandbox.run("run -f e.toml --no-charts -o e").code(0);
+    assert_eq!(sandbox.rows("e/results.csv")[0]["beyond_eof"], "fault");
+    sandbox
+        .run("run -f e.toml --show-config")
+        .code(0)
+        .out(&["beyond-eof = \"fault\""]);
+    sandbox
+        .run("run t.trace -p lru -m 4 --on-segfault skip --no-charts -o w")
+        .code(0);
+    sandbox
+        .run("compare w/results.csv e/results.csv --metric fills")
+        .code(4)
+        .err(&["t, lru, 4 frames, on_segfault=skip, beyond_eof=fault: only in e/results.csv"]);
+    sandbox
+        .run("compare w/results.csv e/results.csv --by beyond_eof --metric fills")
+        .code(0)
+        .out(&["zero", "fault"]);
+    sandbox
+        .run("check b.csv t.trace -p lru -m 4 --on-segfault skip --accept")
+        .code(0);
+    let line = sandbox.text("b.csv").lines().nth(1).unwrap().to_owned();
+    assert!(line.ends_with(",zero"), "{line}");
+    sandbox
+        .run("check b.csv t.trace --beyond-eof fault --on-segfault skip")
+        .err(&["beyond_eof is zero in the baseline, fault in this run"]);
+}
+
 #[test]
 fn choices_are_words_with_hints() {
     let sandbox = with_example("swap-in");
@@ -189,6 +295,7 @@ fn choices_are_words_with_hints() {
         ("--fork-file-ptes dorp", "did you mean \"drop\""),
         ("--free-frames filo", "did you mean \"fifo\""),
         ("--layout i368", "did you mean \"i386\""),
+        ("--beyond-eof falut", "did you mean \"fault\""),
         (
             "-p clock:order=frames",
             "order=\"frames\" is not one of: load, frame",
@@ -229,7 +336,7 @@ fn baselines_of_earlier_versions_are_read() {
     let now = sandbox.text("now.csv");
     // The same table without the columns.
     let header: Vec<&str> = now.lines().next().unwrap().split(',').collect();
-    let later = "swap_in pin_cow_source fork_file_ptes free_frames layout page_cache file_io io_hits io_loads";
+    let later = "swap_in pin_cow_source fork_file_ptes free_frames layout page_cache file_io beyond_eof bus_errors io_hits io_loads";
     let is_old = |name: &str| !later.split(' ').any(|later| later == name);
     let without = |line: &str| {
         let fields = line

@@ -208,3 +208,28 @@ fn a_reader_that_leaves_is_no_failure() {
         .code(0)
         .out(&["trace        stdin: recorded mappings"]);
 }
+
+/// Two pages under two tables of 1024 entries of 4 bytes; or, in the layout of 64 bits, under two tables of
+/// pages, two directories (0 and 2 GiB to 3 GiB), and one table above them.
+#[test]
+fn page_tables_are_those_of_the_layout() {
+    let sandbox = Sandbox::new();
+    let trace = "# pagebench trace 1\n# addressing: bytes\nmap 8048000 4096 r-x name=text\nmap bfff0000 4096 rw- name=data\n\
+                 I 8048000\nW bfff0000\n";
+    sandbox.write("t.trace", trace);
+    for (options, tables) in [
+        (
+            "",
+            "page tables: 1 + 1 + 2 + 2 by level, 24KiB (four-level)",
+        ),
+        (
+            "--layout i386",
+            "page tables: 1 + 2 by level, 12KiB (two-level)",
+        ),
+    ] {
+        sandbox
+            .run(&format!("vm t.trace --at end -m 4 {options}"))
+            .code(0)
+            .out(&[tables]);
+    }
+}

@@ -206,27 +206,67 @@ impl Buffers {
     }
 }
 
-/// Walks to this page and counts the entries that it reads.
-fn walk(page: Page, levels: u32, caches: &mut [Option<Entries>], walks: &mut WalkRun) {
-    let entry = |level: usize| {
-        let below = levels - 1 - level as u32;
-        (page.0, page.1 / 512u64.pow(below))
-    };
-    let mut deepest = None;
-    for (level, cache) in caches.iter_mut().enumerate() {
-        if cache.as_mut().is_some_and(|cache| cache.hit(entry(level))) {
-            deepest = Some(level);
+/// The page-walk caches, and what walks came to.
+#[derive(Clone, Debug)]
+pub struct Walker {
+    levels: u32,
+    page_size: u128,
+    caches: Vec<Option<Entries>>,
+    pub walks: WalkRun,
+}
+
+impl Walker {
+    pub fn of(hardware: &Hierarchy, page_size: u64) -> Walker {
+        let caches = hardware.walk_caches.iter();
+        Walker {
+            levels: hardware.levels,
+            page_size: page_size.into(),
+            caches: caches.map(|cache| cache.map(Entries::new)).collect(),
+            walks: WalkRun::default(),
         }
     }
-    let from = deepest.map_or(0, |level| level + 1);
-    for (level, cache) in caches.iter_mut().enumerate().skip(from) {
-        if let Some(cache) = cache {
-            cache.insert(entry(level));
+
+    /// Walks to this page and counts the entries that it reads.
+    pub fn walk(&mut self, page: Page) {
+        let levels = self.levels;
+        let address = u128::from(page.1) * self.page_size;
+        let entry = |level: usize| {
+            // Each entry of a leaf is for 4 KiB.
+            let below = levels - 1 - level as u32;
+            (page.0, (address / (4096 * 512u128.pow(below))) as u64)
+        };
+        let mut deepest = None;
+        for (level, cache) in self.caches.iter_mut().enumerate() {
+            if cache.as_mut().is_some_and(|cache| cache.hit(entry(level))) {
+                deepest = Some(level);
+            }
+        }
+        let from = deepest.map_or(0, |level| level + 1);
+        for (level, cache) in self.caches.iter_mut().enumerate().skip(from) {
+            if let Some(cache) = cache {
+                cache.insert(entry(level));
+            }
+        }
+        for level in from..levels as usize {
+            self.walks.refs += 1;
+            self.walks.by_height[levels as usize - 1 - level] += 1;
         }
     }
-    for level in from..levels as usize {
-        walks.refs += 1;
-        walks.by_height[levels as usize - 1 - level] += 1;
+
+    /// The caches have nothing of this process any more.
+    pub fn forget(&mut self, process: u32) {
+        for cache in self.caches.iter_mut().flatten() {
+            for set in &mut cache.sets {
+                set.retain(|entry| entry.0 != process);
+            }
+        }
+    }
+
+    /// The caches have nothing any more.
+    pub fn empty(&mut self) {
+        for cache in self.caches.iter_mut().flatten() {
+            cache.sets.iter_mut().for_each(Vec::clear);
+        }
     }
 }
 
@@ -247,19 +287,16 @@ pub fn tlb(refs: &[Ref], run: &Run, l1i: Level, l1d: Level, l2: Level) -> TlbRun
 
 /// Translates `refs` by any hardware; `run` says which pages leave memory, and when.
 pub fn hierarchy(refs: &[Ref], run: &Run, hardware: &Hierarchy) -> (TlbRun, WalkRun) {
-    let caches_of = || -> Vec<Option<Entries>> {
-        let caches = hardware.walk_caches.iter();
-        caches.map(|cache| cache.map(Entries::new)).collect()
-    };
-    let (mut result, mut walks) = (TlbRun::default(), WalkRun::default());
-    let (mut buffers, mut caches) = (Buffers::of(hardware), caches_of());
+    let mut result = TlbRun::default();
+    let (mut buffers, mut walker) = (Buffers::of(hardware), Walker::of(hardware, 4096));
     let mut faults = run.faults.iter().peekable();
     let mut expired = run.expired.iter().peekable();
     for (at, r) in refs.iter().enumerate() {
         let page = r.key();
         if !hardware.tags && at > 0 && refs[at - 1].process != r.process {
-            walks.flushes += 1;
-            (buffers, caches) = (Buffers::of(hardware), caches_of());
+            walker.walks.flushes += 1;
+            buffers = Buffers::of(hardware);
+            walker.empty();
         }
         let fault = faults.next_if(|fault| fault.at == at);
         let found = buffers.look_up(page, r.ifetch);
@@ -274,7 +311,7 @@ pub fn hierarchy(refs: &[Ref], run: &Run, hardware: &Hierarchy) -> (TlbRun, Walk
             Found::Second => result.l2_hits += 1,
             Found::Nowhere => {
                 result.misses += 1;
-                walk(page, hardware.levels, &mut caches, &mut walks);
+                walker.walk(page);
             }
         }
         if let Some((victim, _)) = fault.and_then(|fault| fault.victim) {
@@ -285,5 +322,5 @@ pub fn hierarchy(refs: &[Ref], run: &Run, hardware: &Hierarchy) -> (TlbRun, Walk
             result.shootdowns += buffers.shoot_down(expiry.page);
         }
     }
-    (result, walks)
+    (result, walker.walks)
 }

@@ -121,7 +121,6 @@ pub struct Options {
     pub swap_slots: Option<usize>,
     /// Legal references before counting begins.
     pub warmup: usize,
-    /// Without page-walk caches.
     pub tlb: Option<Hierarchy>,
     /// Without TLBs every reference walks.
     pub accessed: Accessed,
@@ -137,6 +136,8 @@ pub struct Options {
     pub keep_file_pages: bool,
     /// Reads and writes of files count.
     pub file_io: bool,
+    /// What begins behind the end of its file cannot be referenced; else it is zeros.
+    pub fault_beyond: bool,
     /// Where user space ends and where addresses do, if they are those of a 32-bit machine.
     pub two_level: bool,
 }
@@ -160,6 +161,7 @@ impl Options {
             fifo_frames: false,
             keep_file_pages: false,
             file_io: false,
+            fault_beyond: false,
             two_level: false,
         }
     }
@@ -205,8 +207,17 @@ pub struct Illegal {
     /// References of the trace before this one, legal or not.
     pub position: usize,
     pub page: Page,
-    /// Nothing is mapped there; otherwise what is mapped does not allow it.
-    pub segmentation: bool,
+    pub why: Why,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Nothing is mapped there.
+    Unmapped,
+    /// What is mapped does not allow it; or it is the kernel's.
+    Forbidden,
+    /// The file has no such page.
+    Beyond,
 }
 
 /// Counted from the end of warm-up on.
@@ -312,12 +323,20 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    fn illegal_because(&self, why: Why) -> usize {
+        self.illegal.iter().filter(|i| i.why == why).count()
+    }
+
     pub fn segmentation_faults(&self) -> usize {
-        self.illegal.iter().filter(|i| i.segmentation).count()
+        self.illegal_because(Why::Unmapped)
     }
 
     pub fn protection_faults(&self) -> usize {
-        self.illegal.len() - self.segmentation_faults()
+        self.illegal_because(Why::Forbidden)
+    }
+
+    pub fn bus_errors(&self) -> usize {
+        self.illegal_because(Why::Beyond)
     }
 }
 
@@ -327,6 +346,7 @@ pub fn whole(items: &[Item], options: &Options) -> Result<Outcome, String> {
     let strict = is_strict(items);
     let mut space = Space::new(options.page_size, strict, options.on_segfault);
     space.drop_file_ptes = options.drop_file_ptes;
+    space.fault_beyond = options.fault_beyond;
     space.cache.keep = options.keep_file_pages;
     space.cache.count_io = options.file_io;
     if options.two_level {

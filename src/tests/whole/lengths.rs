@@ -1,6 +1,7 @@
 //! Files whose length changes, and files that are memory, worked out by hand.
 
 use super::*;
+use pagebench::internals::trace::model::event::Move;
 
 fn length(pid: u32, bytes: u64) -> Item {
     at(pid, Event::Length { file: 7, bytes })
@@ -73,6 +74,165 @@ fn a_file_may_get_its_length_after_its_mapping() {
     let ends = outcome(&items, &lru(1));
     assert_eq!(faults(&ends), "0:fill 1:fill 2:refillM");
     assert_eq!((ends.counters.file_reads, ends.counters.swap_reads), (0, 1));
+}
+
+/// The options of a machine on which a file has no pages beyond its end.
+fn faulting(frames: usize) -> Options {
+    Options {
+        fault_beyond: true,
+        on_segfault: OnSegfault::Skip,
+        ..lru(frames)
+    }
+}
+
+/// The positions of the references beyond the end of a file; there are no other illegal ones.
+fn bus_errors(ends: &Outcome) -> Vec<usize> {
+    assert_eq!(ends.bus_errors(), ends.illegal.len());
+    ends.illegal.iter().map(|one| one.position).collect()
+}
+
+/// `traces/examples/beyond-eof.trace`, with the positions of before anything is left out.
+#[test]
+fn what_begins_beyond_the_end_is_no_page() {
+    let items = [
+        map(1, shared(of_file(10, 2, 0))),
+        w(1, 10), // 0: the file is empty.
+        length(1, SIZE + 100),
+        w(1, 10), // 1: of the file.
+        r(1, 11), // 2: the same, and zeros behind the end.
+        map(1, of_file(20, 2, SIZE + 100)),
+        w(1, 21),        // 3: a copy of that page.
+        length(1, SIZE), // The page and its copy go.
+        r(1, 11),        // 4
+        r(1, 21),        // 5
+        r(1, 10),        // 6: a hit.
+    ];
+    let ends = outcome(&items, &faulting(4));
+    // By the number of legal references before.
+    assert_eq!(faults(&ends), "0:fillM 1:fillM 2:copy");
+    assert_eq!(bus_errors(&ends), [0, 4, 5]);
+    let c = &ends.counters;
+    assert_eq!((c.refs, c.hits, c.freed, c.file_reads), (4, 1, 2, 2));
+    // As zeros they are all legal.
+    let ends = outcome(&items, &lru(4));
+    assert_eq!(faults(&ends), "0:fill 1:fillM 2:fillM 3:copy 4:fill 5:fill");
+    let c = &ends.counters;
+    assert_eq!((c.refs, c.hits, c.freed, c.file_reads), (7, 1, 3, 2));
+}
+
+/// A bus error ends its process as any illegal reference does.
+#[test]
+fn a_bus_error_kills() {
+    let kill = Options {
+        on_segfault: OnSegfault::Kill,
+        ..faulting(4)
+    };
+    let items = [
+        map(1, shared(of_file(10, 2, SIZE))),
+        w(1, 10), // 0: of the file.
+        fork(1, 2),
+        r(2, 11), // 1: the child ends.
+        r(2, 10), // 2: dropped.
+        length(1, 2 * SIZE),
+        r(1, 11), // 3: the file has that page now.
+    ];
+    let ends = outcome(&items, &kill);
+    assert_eq!(faults(&ends), "0:fillM 1:fillM");
+    assert_eq!((bus_errors(&ends), ends.dropped), (vec![1], 1));
+}
+
+/// The mapping says first whether the access is allowed, as a kernel looks at it first. A file that is
+/// memory has an end, too; memory without a file has none.
+#[test]
+fn what_is_not_allowed_is_no_bus_error() {
+    let read_only = |mapping: Mapping| Mapping {
+        protection: Protection {
+            write: false,
+            ..Protection::RW
+        },
+        ..mapping
+    };
+    let items = [
+        map(1, read_only(shared(of_file(10, 1, 0)))),
+        map(
+            1,
+            shared(in_memory(Mapping {
+                backing: Backing::File {
+                    file: 8,
+                    offset: SIZE,
+                    length: SIZE,
+                },
+                ..anonymous(20, 1)
+            })),
+        ),
+        map(1, shared(anonymous(30, 1))),
+        w(1, 10), // 0: not allowed.
+        r(1, 10), // 1: beyond the end.
+        w(1, 20), // 2: beyond the end.
+        w(1, 40), // 3: not mapped.
+        w(1, 30), // 4: zeros.
+        at(
+            1,
+            Event::Populate {
+                start: 10 * SIZE,
+                length: SIZE,
+                write: false,
+            },
+        ), // Ends at once.
+    ];
+    let ends = outcome(&items, &faulting(4));
+    let why: Vec<Why> = ends.illegal.iter().map(|one| one.why).collect();
+    assert_eq!(
+        why,
+        [Why::Forbidden, Why::Beyond, Why::Beyond, Why::Unmapped]
+    );
+    assert_eq!((faults(&ends).as_str(), ends.idle_events), ("0:fill", 1));
+}
+
+/// A mapping that moves or grows takes its place in the file along; a larger page that begins within the
+/// file is there, whatever it has of the end.
+#[test]
+fn the_end_is_that_of_the_bytes_where_the_page_begins() {
+    let moves = |from: u64, pages: u64, to: u64, more: u64| {
+        at(
+            1,
+            Event::Move(Box::new(Move {
+                old_start: from * SIZE,
+                old_length: pages * SIZE,
+                new_start: to * SIZE,
+                new_length: more * SIZE,
+                fixed: false,
+                keep: false,
+            })),
+        )
+    };
+    let items = [
+        map(1, shared(of_file(10, 1, 2 * SIZE))),
+        moves(10, 1, 20, 3),
+        r(1, 21), // 0: the file's second page.
+        r(1, 22), // 1: beyond.
+        moves(20, 3, 20, 4),
+        r(1, 23), // 2: beyond.
+    ];
+    let ends = outcome(&items, &faulting(4));
+    assert_eq!(
+        (faults(&ends).as_str(), bus_errors(&ends)),
+        ("0:fillM", vec![1, 2])
+    );
+    let large = Options {
+        page_size: 4 * SIZE,
+        ..faulting(4)
+    };
+    let items = [
+        map(1, shared(of_file(0, 8, SIZE))),
+        r(1, 0), // 0: a page of 16 KiB, of which the file has a quarter.
+        r(1, 1), // 1: behind the end.
+    ];
+    let ends = outcome(&items, &large);
+    assert_eq!(
+        (faults(&ends).as_str(), bus_errors(&ends)),
+        ("0:fillM", vec![1])
+    );
 }
 
 /// Memory with a name: shared as a file, and swapped as memory.

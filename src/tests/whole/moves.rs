@@ -194,6 +194,56 @@ fn tlbs_forget_the_old_range_only() {
     assert_eq!(tlb.lookups.shootdowns, 6);
 }
 
+/// A cache for the entries of the last level above the leaves: a walk that it serves reads one entry, any
+/// other four. A page that makes room leaves it as it is.
+#[test]
+fn walks_begin_at_the_root_after_a_change() {
+    let tlb = Some(Hierarchy {
+        walk_caches: vec![None, None, Some(level(1, 4))],
+        ..hardware(None)
+    });
+    let protect = Event::Protect {
+        start: 0,
+        length: 1,
+        protection: Protection::default(),
+    };
+    let items = [
+        map(1, anonymous(0, 3)),
+        map(1, anonymous(10, 1)),
+        map(2, anonymous(0, 4)),
+        w(1, 0),                     // 4
+        w(1, 1),                     // 1
+        w(2, 0),                     // 4: another process, other tables.
+        moved(1, moves(1, 1, 9, 1)), // What is remembered of process 1 is gone.
+        w(1, 2),                     // 4
+        w(2, 1),                     // 1
+        unmap(1, 0, 1),              // The same again.
+        r(1, 9),                     // 4: a hit that no TLB has.
+        at(2, protect),              // Now of process 2.
+        w(2, 2),                     // 4
+        fork(1, 3),                  // Pages of process 1 may not be written as they are.
+        w(1, 10),                    // 4
+        advise(2, 1, 1, Advice::DontNeed),
+        w(2, 3), // 4
+    ];
+    let options = Options {
+        tlb: tlb.clone(),
+        ..lru(8)
+    };
+    let tlb_of = |items: &[Item], options: &Options| {
+        let translations = outcome(items, options).tlb.expect("asked for");
+        (translations.lookups.misses, translations.walk_refs)
+    };
+    assert_eq!(tlb_of(&items, &options), (9, 30));
+    let items = [
+        map(1, anonymous(0, 3)),
+        w(1, 0), // 4
+        w(1, 1), // 1: page 0 leaves.
+        w(1, 0), // 1
+    ];
+    assert_eq!(tlb_of(&items, &Options { tlb, ..lru(1) }), (3, 6));
+}
+
 /// The window of a process counts its references, wherever the page lies meanwhile.
 #[test]
 fn a_working_set_keeps_what_moved() {

@@ -5,7 +5,7 @@ use super::PAGE_SIZES;
 use crate::support::events::{STYLES, items, trace_of};
 use crate::support::random::Random;
 use crate::support::{POLICIES, SEED, Setting, assert_every_way_agrees};
-use pagebench::internals::space::{self, ForkFilePtes, Options};
+use pagebench::internals::space::{self, BeyondEof, ForkFilePtes, Options};
 use pagebench::internals::vm::{Choices, CowSource, FreeFrames, Job, SwapIn};
 use rayon::prelude::*;
 
@@ -27,6 +27,7 @@ fn every_policy_with_every_choice() {
         let items = items(STYLES[(seed % 4) as usize], page_size, 300, seed);
         let options = Options {
             fork_file_ptes: ForkFilePtes::ALL[random.below(2) as usize].0,
+            beyond_eof: BeyondEof::ALL[random.below(2) as usize].0,
             ..Options::default()
         };
         let trace = trace_of(&items, page_size);

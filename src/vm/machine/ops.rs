@@ -57,11 +57,13 @@ where
                 }
                 if private {
                     self.flush_entry(from, time);
+                    self.tlb.tables_change(from, time);
                 }
             }
             Op::Move { from, to } => {
                 let frame = self.memory.present(from);
                 self.drop_entry(from, time);
+                self.tlb.tables_change(from, time);
                 if frame < NOT_RESIDENT {
                     self.memory.attach(to, frame);
                     self.core.note_present(to, false);
@@ -70,12 +72,19 @@ where
                 }
                 policy.moved(from, to);
             }
-            Op::Drop { entry } => self.drop_entry(entry, time),
+            Op::Drop { entry } => {
+                self.drop_entry(entry, time);
+                self.tlb.tables_change(entry, time);
+            }
             Op::Unmap { entry } => {
                 self.drop_entry(entry, time);
+                self.tlb.tables_change(entry, time);
                 policy.unmapped(entry);
             }
-            Op::Flush { entry } => self.flush_entry(entry, time),
+            Op::Flush { entry } => {
+                self.flush_entry(entry, time);
+                self.tlb.tables_change(entry, time);
+            }
             Op::Free { object, discards } => self.free(policy, object, discards, time),
             Op::FileIo {
                 entry,

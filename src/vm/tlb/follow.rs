@@ -326,6 +326,11 @@ impl Translation for FollowTlbs<'_> {
         self.deeper.shoot_down(page);
     }
 
+    fn tables_change(&mut self, page: PageId, before: u64) {
+        self.follow_to(before);
+        self.deeper.tables_change(page);
+    }
+
     fn may_stay_resident(&mut self, page: PageId, before: u64) {
         self.follow_to(before);
         for side in Side::BOTH {

@@ -46,6 +46,9 @@ pub trait Translation: Send {
     fn walked(&self) -> usize;
     /// Drops the entries for `page` before the reference at position `before` is translated.
     fn shoot_down(&mut self, page: PageId, before: u64);
+    /// An event changes the page tables of `page`'s process before the reference at position `before`
+    /// is translated: its entries of the page-walk caches are dropped.
+    fn tables_change(&mut self, page: PageId, before: u64);
     /// With [`WALKS_SET_BITS`](Translation::WALKS_SET_BITS): returns true if any level holds an
     /// entry for `page`.
     fn holds(&self, _page: PageId) -> bool {
@@ -74,6 +77,8 @@ impl Translation for () {
     }
     #[inline(always)]
     fn shoot_down(&mut self, _page: PageId, _before: u64) {}
+    #[inline(always)]
+    fn tables_change(&mut self, _page: PageId, _before: u64) {}
     #[inline(always)]
     fn may_stay_resident(&mut self, _page: PageId, _before: u64) {}
     fn counters(&mut self, _before: u64) -> Option<TlbCounters> {
@@ -349,6 +354,10 @@ impl<const WALKS_SET_BITS: bool> Translation for Tlbs<'_, WALKS_SET_BITS> {
     fn shoot_down(&mut self, page: PageId, _before: u64) {
         self.deeper.counters.shootdowns += self.first.shoot_down(page);
         self.deeper.shoot_down(page);
+    }
+
+    fn tables_change(&mut self, page: PageId, _before: u64) {
+        self.deeper.tables_change(page);
     }
 
     fn holds(&self, page: PageId) -> bool {

@@ -90,6 +90,11 @@ impl<'t> Deeper<'t> {
         self.counters.shootdowns += self.second.shoot_down(page);
     }
 
+    /// Drops the entries of the page-walk caches of the page's process.
+    pub(super) fn tables_change(&mut self, page: PageId) {
+        self.walker.forget(self.pages[page as usize].process);
+    }
+
     /// Drops everything, and counts that.
     pub(super) fn flush(&mut self) {
         self.counters.flushes += 1;

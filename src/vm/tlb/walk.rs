@@ -5,7 +5,9 @@
 //! All caches are asked at once, and each that holds its entry makes it the most recent one; the
 //! walk begins below the deepest of them. Every upper entry it reads goes into the cache of its
 //! level. Entries are tagged like those of the TLBs. A page that leaves memory takes no entry out
-//! of these caches: they name tables, not pages.
+//! of these caches: they name tables, not pages. An event that changes a page table takes all entries
+//! of its process out: the kernel invalidates the range, and an x86 processor that invalidates one
+//! address drops every paging-structure cache of the process (Intel SDM volume 3, 4.10.4.1).
 //!
 //! Knows nothing of TLBs; what is looked up is a process and a page number.
 
@@ -142,6 +144,14 @@ impl Walker {
         self.levels - skipped as u64
     }
 
+    /// Drops the entries of `process`.
+    pub fn forget(&mut self, process: u32) {
+        for cache in self.caches.iter_mut().flatten() {
+            let own = cache.held.iter_mut().filter(|key| key.process == process);
+            own.for_each(|key| *key = EMPTY);
+        }
+    }
+
     /// Empties the caches.
     pub fn flush(&mut self) {
         for cache in self.caches.iter_mut().flatten() {
@@ -182,8 +192,13 @@ mod tests {
             number: (1 << 18) + 1,
         };
         assert_eq!(walker.walk(other, 9), 4, "another process, other tables");
+        assert_eq!(walker.walk(other, 10), 1);
+        walker.forget(0);
+        assert_eq!(walker.walk(other, 11), 1, "those of another process stay");
+        walker.forget(1);
+        assert_eq!(walker.walk(other, 12), 4, "its own do not");
         walker.flush();
-        assert_eq!(walker.walk(other, 10), 4, "nothing is left after a flush");
+        assert_eq!(walker.walk(other, 13), 4, "nothing is left after a flush");
     }
 
     #[test]

@@ -7,13 +7,14 @@ use super::pages;
 use super::picture::{Picture, Place};
 use super::{VmArgs, load};
 use crate::cli::setup::failure::Failure;
+use crate::cli::setup::input::counted_illegal;
 use crate::cli::setup::page_tables::by_level;
 use crate::cli::setup::progress::note;
 use crate::cli::setup::terminal::Align::{Left, Right};
 use crate::cli::setup::terminal::{Align, field, print, table};
 use crate::exit::{self, ExitCode};
 use crate::space::vma::{Vma, pages_of_each};
-use crate::space::{self, ProcessView, Resolved};
+use crate::space::{self, AddressLayout, ProcessView, Resolved};
 use crate::trace::model::access::Addressing;
 use crate::trace::model::event::Backing;
 use crate::units::{
@@ -94,6 +95,7 @@ pub fn show(args: &VmArgs, choice: &MachineChoice<'_>) -> Result<ExitCode, Failu
         resolved: &resolved,
         view: &view,
         snapshot: &snapshot,
+        layout: choice.space.layout,
     };
     let mut out = String::new();
     heading(&mut out, &picture, &machine);
@@ -328,7 +330,11 @@ fn page_tables(out: &mut String, picture: &Picture<'_>, process: &ProcessView) {
     if meta.addressing != Addressing::Bytes || process.bound.is_empty() {
         return;
     }
-    let layout = find("four-level").expect("a layout of the table");
+    let layout = match picture.layout {
+        AddressLayout::Any => "four-level",
+        narrow @ AddressLayout::TwoLevel => narrow.name(),
+    };
+    let layout = find(layout).expect("a layout of the table");
     let numbers: Vec<u64> = process.bound.iter().map(|page| page.0).collect();
     let tables = page_table_pages(layout, meta.page_size, &numbers);
     let bytes = show_bytes(page_table_bytes(layout, &tables));
@@ -343,14 +349,13 @@ fn page_tables(out: &mut String, picture: &Picture<'_>, process: &ProcessView) {
 /// Appends the illegal references of the whole trace.
 fn illegal_references(out: &mut String, picture: &Picture<'_>) {
     let tally = &picture.resolved.tally;
-    if tally.segfaults + tally.protection_faults == 0 {
+    if tally.all_illegal() == 0 {
         return;
     }
     let _ = writeln!(
         out,
-        "\nillegal references of the whole trace: {}, {}; {} dropped",
-        counted(tally.segfaults, "segmentation fault"),
-        counted(tally.protection_faults, "protection fault"),
+        "\nillegal references of the whole trace: {}; {} dropped",
+        counted_illegal(tally).join(", "),
         counted(tally.dropped, "later reference")
     );
     let titles = [
@@ -366,7 +371,7 @@ fn illegal_references(out: &mut String, picture: &Picture<'_>) {
             picture.pid(one.process).to_string(),
             one.kind.letter().to_string(),
             picture.address(one.page),
-            one.why().to_owned(),
+            one.fault.why().to_owned(),
         ]
     });
     table(out, "  ", &titles, lines);
@@ -394,7 +399,7 @@ fn refused_events(out: &mut String, picture: &Picture<'_>) {
 /// without effect.
 fn remarks(out: &mut String, picture: &Picture<'_>) {
     let tally = &picture.resolved.tally;
-    let counts = [tally.segfaults + tally.protection_faults, tally.refused];
+    let counts = [tally.all_illegal(), tally.refused];
     if counts.iter().any(|&count| count > 0) {
         let _ = writeln!(
             out,

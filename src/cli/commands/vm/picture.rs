@@ -1,6 +1,6 @@
 //! Memory at a position, and the place of each page in it.
 
-use crate::space::{ObjectId, Resolved, SpaceAt};
+use crate::space::{AddressLayout, ObjectId, Resolved, SpaceAt};
 use crate::vm::{PageState, Snapshot};
 
 /// The place of the page that an entry is bound to.
@@ -24,6 +24,8 @@ pub struct Picture<'a> {
     pub view: &'a SpaceAt,
     /// The machine.
     pub snapshot: &'a Snapshot,
+    /// The addresses that there are.
+    pub layout: AddressLayout,
 }
 
 impl Picture<'_> {

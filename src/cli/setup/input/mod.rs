@@ -6,7 +6,7 @@ mod string;
 
 pub use string::{frames_of_string, load_string};
 
-pub use report::{read_as, report_illegal, report_read, report_skipped};
+pub use report::{counted_illegal, read_as, report_illegal, report_read, report_skipped};
 
 use super::cache::{self, Cache};
 use super::failure::Failure;

@@ -3,7 +3,7 @@
 
 use super::Loaded;
 use crate::cli::setup::progress::note;
-use crate::space::{OnSegfault, Options, Resolved};
+use crate::space::{OnSegfault, Options, ResolveCounts, Resolved};
 use crate::trace::format::ReadReport;
 use crate::units::{about, counted, show_count};
 use std::path::Path;
@@ -69,7 +69,7 @@ pub fn report_skipped(path: &Path, skipped: u64) {
 pub fn report_illegal(path: &str, resolved: &Resolved, options: &Options) {
     let tally = &resolved.tally;
     let dictionary = &resolved.trace.dictionary;
-    let illegal = tally.segfaults + tally.protection_faults;
+    let illegal = tally.all_illegal();
     if illegal > 0 {
         let then = match options.on_segfault {
             OnSegfault::Kill => format!(
@@ -78,11 +78,10 @@ pub fn report_illegal(path: &str, resolved: &Resolved, options: &Options) {
             ),
             _ => "they were left out".to_owned(),
         };
-        note(&format!(
-            "warning: {path}: {} and {}: {then}",
-            counted(tally.segfaults, "segmentation fault"),
-            counted(tally.protection_faults, "protection fault")
-        ));
+        let mut counts = counted_illegal(tally);
+        let last = counts.pop().unwrap_or_default();
+        let others = counts.join(", ");
+        note(&format!("warning: {path}: {others} and {last}: {then}"));
         for one in tally.illegal.iter().take(LISTED) {
             note(&format!(
                 "  position {}: {} of the page at {:#x} by process {}: {}",
@@ -90,7 +89,7 @@ pub fn report_illegal(path: &str, resolved: &Resolved, options: &Options) {
                 one.kind.letter(),
                 one.page << resolved.trace.meta.page_shift(),
                 dictionary.pid(one.process),
-                one.why()
+                one.fault.why()
             ));
         }
         if illegal > LISTED as u64 {
@@ -120,6 +119,19 @@ pub fn report_illegal(path: &str, resolved: &Resolved, options: &Options) {
             counted(tally.idle_events, "event")
         ));
     }
+}
+
+/// Returns the numbers of illegal references, one text for each kind. Bus errors are among them only if
+/// there are any.
+pub fn counted_illegal(tally: &ResolveCounts) -> Vec<String> {
+    let mut counts = vec![
+        counted(tally.segfaults, "segmentation fault"),
+        counted(tally.protection_faults, "protection fault"),
+    ];
+    if tally.bus_errors > 0 {
+        counts.push(counted(tally.bus_errors, "bus error"));
+    }
+    counts
 }
 
 /// Returns the words for a number of reads and writes of files.

@@ -4,7 +4,7 @@
 mod io;
 mod translations;
 
-use super::super::tlb::{Buffers, Found, TlbRun};
+use super::super::tlb::{Buffers, Found, TlbRun, Walker};
 use super::chooser::{self, Arrival, Chooser};
 use super::space::{Class, How, Object, Reference, Step};
 use super::{Accessed, Counters, FaultAt, FaultKind, Options, Page, PageEnd, Policy, Translations};
@@ -109,6 +109,7 @@ pub struct Memory<'a> {
     hands: BTreeMap<usize, usize>,
     swap: Swap,
     buffers: Option<Buffers>,
+    walker: Option<Walker>,
     /// The process of the last reference, and how often that changed though entries have no tags.
     running: Option<u32>,
     flushes: u64,
@@ -155,6 +156,10 @@ impl<'a> Memory<'a> {
                 cursor: 0,
             },
             buffers: options.tlb.as_ref().map(Buffers::of),
+            walker: options
+                .tlb
+                .as_ref()
+                .map(|tlb| Walker::of(tlb, options.page_size)),
             running: None,
             flushes: 0,
             lookups: TlbRun::default(),
@@ -168,15 +173,25 @@ impl<'a> Memory<'a> {
         self.counters = Counters::default();
         self.lookups = TlbRun::default();
         self.flushes = 0;
+        if let Some(walker) = &mut self.walker {
+            walker.walks = Default::default();
+        }
     }
 
     /// Lets a step of an item happen.
     pub fn step(&mut self, step: &Step) -> Result<(), Ended> {
         match *step {
             Step::Reference(ref reference) => return self.reference(reference),
-            Step::Unbind(page) => self.unbind(page, true),
-            Step::Discard(page) => self.unbind(page, false),
+            Step::Unbind(page) => {
+                self.unbind(page, true);
+                self.tables_change(page);
+            }
+            Step::Discard(page) => {
+                self.unbind(page, false);
+                self.tables_change(page);
+            }
             Step::Move { from, to } => {
+                self.tables_change(from);
                 if self.entry(from).present {
                     self.shoot_down(from);
                 }
@@ -190,8 +205,14 @@ impl<'a> Memory<'a> {
                 write,
                 read,
             } => return self.io(pid, object, write, read),
-            Step::Drop(page) => self.drop_entry(page),
-            Step::Flush(page) => self.shoot_down(page),
+            Step::Drop(page) => {
+                self.drop_entry(page);
+                self.tables_change(page);
+            }
+            Step::Flush(page) => {
+                self.shoot_down(page);
+                self.tables_change(page);
+            }
             Step::Fork {
                 parent,
                 child,
@@ -206,6 +227,7 @@ impl<'a> Memory<'a> {
                 self.state(object).writable = false;
                 if private && !dropped {
                     self.shoot_down(parent);
+                    self.tables_change(parent);
                 }
             }
             Step::Populate(ref reference) => return self.populate(reference),
@@ -380,6 +402,7 @@ impl<'a> Memory<'a> {
             self.bind(page, object);
             if r.how == How::Reuse {
                 self.shoot_down(page);
+                self.tables_change(page);
             }
             let state = *self.state(object);
             if state.frame.is_some() {
@@ -804,10 +827,13 @@ impl<'a> Memory<'a> {
 
     pub fn translations(&self) -> Option<Translations> {
         let tlb = self.options.tlb.as_ref()?;
-        assert!(tlb.walk_caches.iter().all(Option::is_none));
+        let walks = self.walker.as_ref().expect("there are TLBs").walks;
+        let cached = tlb.walk_caches.iter().any(Option::is_some);
+        let all = self.lookups.misses * u64::from(tlb.levels);
+        assert!(walks.refs == all || cached && walks.refs < all);
         Some(Translations {
             lookups: self.lookups,
-            walk_refs: self.lookups.misses * u64::from(tlb.levels),
+            walk_refs: walks.refs,
             flushes: self.flushes,
         })
     }

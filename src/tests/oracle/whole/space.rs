@@ -4,7 +4,7 @@
 mod cache;
 mod changes;
 
-use super::{Illegal, Item, OnSegfault, Page};
+use super::{Illegal, Item, OnSegfault, Page, Why};
 use pagebench::internals::trace::model::access::Kind;
 use pagebench::internals::trace::model::event::{Advice, Backing, Event, Mapping, Protection};
 use std::collections::BTreeMap;
@@ -214,6 +214,8 @@ pub struct Space {
     pub end: Option<i128>,
     /// A child has no entries for pages of files.
     pub drop_file_ptes: bool,
+    /// What begins behind the end of its file is no page.
+    pub fault_beyond: bool,
     pub cache: cache::Cache,
     /// Of each object.
     pub classes: Vec<Class>,
@@ -238,6 +240,7 @@ impl Space {
             user_end: USER_END,
             end: None,
             drop_file_ptes: false,
+            fault_beyond: false,
             cache: cache::Cache::default(),
             classes: Vec::new(),
             illegal: Vec::new(),
@@ -360,11 +363,11 @@ impl Space {
         let page = (self.home(pid), number);
         match self.legal(page, kind) {
             Ok(()) => vec![Step::Reference(self.resolve(page, kind))],
-            Err(segmentation) => {
+            Err(why) => {
                 self.illegal.push(Illegal {
                     position: self.position - 1,
                     page: (pid, number),
-                    segmentation,
+                    why,
                 });
                 match self.on_segfault {
                     OnSegfault::Kill => self.end(pid, Fate::Killed),
@@ -374,13 +377,12 @@ impl Space {
         }
     }
 
-    /// Whether the reference is legal; a stack grows to make it so. The error says whether it is a
-    /// segmentation fault, else it is a protection fault.
-    fn legal(&mut self, page: Page, kind: Kind) -> Result<(), bool> {
+    /// Whether the reference is legal; a stack grows to make it so. The error says why not.
+    fn legal(&mut self, page: Page, kind: Kind) -> Result<(), Why> {
         let bytes = self.bytes(page);
         // Without mappings and a layout nothing says where user space ends.
         if bytes.0 >= self.user_end && (self.strict || self.end.is_some()) {
-            return Err(false);
+            return Err(Why::Forbidden);
         }
         if !self.strict {
             return Ok(());
@@ -389,12 +391,21 @@ impl Space {
         if !process.meets(bytes) {
             let above = process.vmas.iter_mut().find(|vma| vma.start > bytes.0);
             let stack = above.filter(|vma| vma.grows_down && vma.end - bytes.0 <= STACK);
-            stack.ok_or(true)?.start = bytes.0;
+            stack.ok_or(Why::Unmapped)?.start = bytes.0;
         }
-        let mut own = process.vmas.iter().filter(|vma| vma.meets(bytes));
-        match own.any(|vma| vma.allows(kind)) {
-            true => Ok(()),
-            false => Err(false),
+        let own: Vec<&Vma> = process.vmas.iter().filter(|v| v.meets(bytes)).collect();
+        if !own.iter().any(|vma| vma.allows(kind)) {
+            return Err(Why::Forbidden);
+        }
+        // The right to the access comes first, then the look into the file, if there is no page yet.
+        let Backing::File { offset, length, .. } = own[0].backing else {
+            return Ok(());
+        };
+        let at = bytes.0 - own[0].origin + i128::from(offset);
+        let is_new = !self.bound.contains_key(&page);
+        match self.fault_beyond && is_new && at >= i128::from(length) {
+            true => Err(Why::Beyond),
+            false => Ok(()),
         }
     }
 

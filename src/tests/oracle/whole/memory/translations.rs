@@ -10,6 +10,7 @@ impl Memory<'_> {
             && before.is_some_and(|before| before != pid)
         {
             self.buffers = Some(Buffers::of(tlb));
+            self.walker.iter_mut().for_each(|walker| walker.empty());
             self.flushes += 1;
         }
     }
@@ -23,7 +24,10 @@ impl Memory<'_> {
             Found::First if ifetch => self.lookups.l1i_hits += 1,
             Found::First => self.lookups.l1d_hits += 1,
             Found::Second => self.lookups.l2_hits += 1,
-            Found::Nowhere => self.lookups.misses += 1,
+            Found::Nowhere => {
+                self.lookups.misses += 1;
+                self.walker.iter_mut().for_each(|walker| walker.walk(page));
+            }
         }
         found
     }
@@ -31,6 +35,14 @@ impl Memory<'_> {
     pub(super) fn fill(&mut self, page: Page, ifetch: bool, found: Found) {
         if let Some(buffers) = &mut self.buffers {
             buffers.fill(page, ifetch, found);
+        }
+    }
+
+    /// An event changes the page tables of this page's process, so that nothing holds for it that was
+    /// remembered of them.
+    pub(super) fn tables_change(&mut self, page: Page) {
+        if let Some(walker) = &mut self.walker {
+            walker.forget(page.0);
         }
     }
 

@@ -87,10 +87,11 @@ fn agree(text: &str, settings: &Settings) -> Result<bool, String> {
     }
 }
 
-/// Drops lines as long as what is left still fails.
+/// Drops lines as long as what is left still fails in the same column.
 fn shrunk(text: &str, settings: &Settings) -> (String, String) {
     let mut lines: Vec<&str> = text.lines().collect();
     let mut why = agree(text, settings).expect_err("it fails");
+    let kind = |why: &str| why.split(' ').next().map(str::to_owned);
     let mut piece = lines.len();
     while piece > 0 {
         let mut at = 0;
@@ -98,8 +99,8 @@ fn shrunk(text: &str, settings: &Settings) -> (String, String) {
             let mut fewer = lines.clone();
             fewer.drain(at..(at + piece).min(fewer.len()));
             match agree(&fewer.join("\n"), settings) {
-                Err(reason) => (lines, why) = (fewer, reason),
-                Ok(_) => at += piece,
+                Err(reason) if kind(&reason) == kind(&why) => (lines, why) = (fewer, reason),
+                _ => at += piece,
             }
         }
         piece /= 2;

@@ -54,7 +54,7 @@ struct Draw {
     running: u32,
 }
 
-/// A trace of so many lines, less its first three.
+/// A trace of so many lines after the first mappings, or one or two more.
 pub fn draw(style: Style, length: usize, seed: u64) -> String {
     let mut random = Random::new(seed ^ 0x57a9);
     let settings = Settings {
@@ -74,8 +74,12 @@ pub fn draw(style: Style, length: usize, seed: u64) -> String {
         running: 0,
         random,
     };
+    for file in 1..FILES {
+        draw.state_length(file);
+    }
     draw.first_mappings();
-    while draw.lines.len() < length {
+    let first = draw.lines.len();
+    while draw.lines.len() < first + length {
         draw.one();
     }
     draw.lines.join("\n") + "\n"
@@ -354,7 +358,12 @@ impl Draw {
 
     fn unlink(&mut self) -> bool {
         let file = 1 + self.random.below(FILES);
-        self.by_keeper(format!("unlink {file}"))
+        self.by_keeper(format!("unlink {file}")) && self.state_length(file)
+    }
+
+    /// States how long a file is, so that nothing reads what it does not have.
+    fn state_length(&mut self, file: u64) -> bool {
+        self.set_length(file, self.lengths[file as usize])
     }
 
     fn set_length(&mut self, file: u64, bytes: u64) -> bool {
@@ -383,16 +392,17 @@ impl Draw {
             false => 1 + self.random.below(PAGE),
         };
         let read = self.random.percent(50);
-        let is_known = self.machine.known_file(file as u32).is_some();
         // Memory has no such events; what they do before it is known to be memory is left open.
         if file == FILES {
             return false;
         }
+        let known = self.machine.known_file(file as u32);
+        let is_known = known.is_some_and(|file| self.machine.files[file].length.is_some());
+        if read && !is_known && offset + length > self.lengths[file as usize] {
+            // It would read what a later mapping says is not there.
+            return false;
+        }
         if read {
-            // What is stated later must be true already: a page that was read is one of the file.
-            if !is_known && offset + length > self.lengths[file as usize] {
-                return false;
-            }
             return self.take(format!("read {file} {offset} {length}"));
         }
         // A recording says where the file ends now if it has grown.

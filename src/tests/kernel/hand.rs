@@ -224,6 +224,30 @@ fn known_differences() {
     } = naive(text, lru(4));
     assert_eq!((hits, segfaults, freed), (1, 0, 0));
     differs(text, lru(4));
+    // The first read from swap makes the page writable, and nobody shares it after that: the write is a hit.
+    let text = "map 10000 4096 rw-\nmap 20000 4096 r--\nW 10000\nfork 1\nswitch 1\nexit\nswitch 0\nR 20000\n\
+                R 10000\nR 20000\nadvise 10000 4096 willneed\nR 10000\nW 10000\n";
+    let Counts {
+        refills,
+        prefetched,
+        maps,
+        cow_reuses,
+        hits,
+        ..
+    } = naive(text, lru(1));
+    assert_eq!(
+        (refills, prefetched, maps, cow_reuses, hits),
+        (2, 1, 1, 0, 1)
+    );
+    differs(text, lru(1));
+    // The stack is one mapping again, of 7fe pages; 5a000 is more than 8 MiB below its end.
+    let text = "map 103f000 4096 rw- grows-down\nR 842001\nprotect 842000 16384 r--\n\
+                protect 842000 16384 rw-\nR 5a000\n";
+    let Counts {
+        fills, segfaults, ..
+    } = naive(text, lru(4));
+    assert_eq!((fills, segfaults), (1, 1));
+    differs(text, lru(4));
     // 1f000 and 30000 are bound to nothing: the page at 30000 could not come in.
     let text = "map 1e000 8192 rw- shared\nW 1e000\nmap 30000 4096 rw-\npopulate 30000 4096 read\n";
     let no_swap = Settings {

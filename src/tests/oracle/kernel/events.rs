@@ -26,11 +26,7 @@ impl Machine {
                 rights,
             } => {
                 let (start, end) = pages_of(start, length);
-                let changed = self.spaces[space].cut(start, end);
-                let changed = changed
-                    .into_iter()
-                    .map(|mapping| Mapping { rights, ..mapping });
-                self.spaces[space].mappings.extend(changed);
+                self.spaces[space].protect(start, end, rights);
                 Ok(())
             }
             Line::Brk { end } => self.brk(space, end),
@@ -306,16 +302,20 @@ impl Machine {
         let page = entry
             .unwrap_or_else(|| self.bind(space, number, write))
             .page;
-        let mut writable = write;
         if self.pages[page].frame.is_none() {
             let swapped = self.pages[page].has_slot;
             self.load(page, None, Bit::Clear)?;
             self.counts.populated += 1;
-            writable |= swapped && self.settings.swap_in_writable && self.owners(page) == 1;
+            if swapped && self.settings.swap_in_writable && self.owners(page) == 1 {
+                self.regain(space, number);
+            }
         }
         let entry = self.entry_mut(space, number);
         entry.present = true;
-        entry.cow &= !writable;
+        if write {
+            entry.cow = false;
+            entry.regained = false;
+        }
         self.pages[page].dirty |= write;
         Ok(())
     }
@@ -458,7 +458,9 @@ impl Machine {
             .iter_mut()
             .chain(&mut self.spaces[space].entries)
         {
-            entry.cow |= self.pages[entry.page].holds == Holds::Private;
+            let private = self.pages[entry.page].holds == Holds::Private;
+            entry.cow |= private;
+            entry.regained &= !private;
         }
         let space = self.new_space(copy);
         self.processes.push(Process {

@@ -15,6 +15,13 @@ pub struct Exceptions {
     /// Where swap is full, `untouched_end` leaves out the page that advice or `populate` could not bring
     /// in.
     pub a_page_that_could_not_come_in_is_bound: bool,
+    /// A stack of which a part had other rights for a while stays in pieces, each of which may grow to 8
+    /// MiB. On Linux pieces that allow the same become one mapping again.
+    pub mappings_do_not_merge: bool,
+    /// A page that was mapped writable for its last owner by a read from swap, and leaves memory before a
+    /// write, is as before if it comes back by advice: its first write is a reuse. On Linux it is
+    /// the owner's alone for good.
+    pub writable_until_it_leaves: bool,
 }
 
 impl Exceptions {
@@ -24,6 +31,8 @@ impl Exceptions {
         killed_parent_takes_vfork_children: true,
         brk_below_its_page_empties_the_heap: true,
         a_page_that_could_not_come_in_is_bound: true,
+        mappings_do_not_merge: true,
+        writable_until_it_leaves: true,
     };
 
     /// What is right.
@@ -32,5 +41,7 @@ impl Exceptions {
         killed_parent_takes_vfork_children: false,
         brk_below_its_page_empties_the_heap: false,
         a_page_that_could_not_come_in_is_bound: false,
+        mappings_do_not_merge: false,
+        writable_until_it_leaves: false,
     };
 }

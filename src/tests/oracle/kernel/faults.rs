@@ -94,6 +94,7 @@ impl Machine {
             page,
             present: false,
             cow: false,
+            regained: false,
         };
         self.spaces[space].entries.push(entry);
         entry
@@ -168,13 +169,14 @@ impl Machine {
             }
             self.count_source(source);
             if source == Source::Slot && alone && self.settings.swap_in_writable {
-                self.entry_mut(space, number).cow = false;
+                self.regain(space, number);
             }
         }
         let entry = self.entry_mut(space, number);
         entry.present = true;
         if write {
             entry.cow = false;
+            entry.regained = false;
             self.pages[page].dirty = true;
         }
         Ok(())
@@ -237,6 +239,7 @@ impl Machine {
             page: copy,
             present: true,
             cow: false,
+            regained: false,
         });
         self.forget_if_unowned(source);
         Ok(from)
@@ -307,11 +310,21 @@ impl Machine {
         let frame = self.pages[page].frame.take().expect("a page in memory");
         self.frames[frame] = None;
         self.pages[page].dirty = false;
+        let again_cow = self.settings.exceptions.writable_until_it_leaves;
         for space in &mut self.spaces {
             for entry in space.entries.iter_mut().filter(|entry| entry.page == page) {
                 entry.present = false;
+                entry.cow |= again_cow && entry.regained;
+                entry.regained = false;
             }
         }
+    }
+
+    /// The only owner of a page that was shared by a fork may write to it.
+    pub fn regain(&mut self, space: usize, number: u64) {
+        let entry = self.entry_mut(space, number);
+        entry.regained |= entry.cow;
+        entry.cow = false;
     }
 
     /// Drops a page with its frame and its slot. A dirty page of a file is written if `written`.

@@ -93,7 +93,14 @@ impl Machine {
             return;
         }
         self.files[file].length = Some(bytes);
-        for space in 0..self.spaces.len() {
+        // Of the processes in the order of their beginning.
+        let mut spaces: Vec<usize> = Vec::new();
+        for process in self.processes.iter().filter(|process| process.lives()) {
+            if !spaces.contains(&process.space) {
+                spaces.push(process.space);
+            }
+        }
+        for space in spaces {
             let mut lost = Vec::new();
             let spaces = &mut self.spaces[space];
             for mapping in &mut spaces.mappings {

@@ -329,7 +329,8 @@ impl Machine {
             return self.illegal();
         }
         if self.spaces[process.space].mapping(number).is_none() {
-            self.spaces[process.space].grow_stack(number, (8 << 20) / PAGE);
+            let merged = !self.settings.exceptions.mappings_do_not_merge;
+            self.spaces[process.space].grow_stack(number, (8 << 20) / PAGE, merged);
         }
         match self.spaces[process.space].mapping(number) {
             None => {

@@ -105,6 +105,8 @@ pub struct Entry {
     pub present: bool,
     /// A write faults, since the page was shared by a fork.
     pub cow: bool,
+    /// `cow` was cleared without a write, by a fault that read the page from swap for its only owner.
+    pub regained: bool,
 }
 
 /// An address space.
@@ -159,17 +161,39 @@ impl Space {
         out
     }
 
+    /// Changes the rights of a range. A mapping that has them already stays whole.
+    pub fn protect(&mut self, start: u64, end: u64, rights: Rights) {
+        for mapping in self.mappings.clone() {
+            let (from, to) = (mapping.start.max(start), mapping.end.min(end));
+            if mapping.rights != rights && from < to {
+                let changed = self.cut(from, to);
+                let changed = changed.into_iter();
+                self.mappings
+                    .extend(changed.map(|part| Mapping { rights, ..part }));
+            }
+        }
+    }
+
     /// Makes a stack that ends above reach down to a page, if there is one, so that it holds the page.
-    pub fn grow_stack(&mut self, number: u64, limit: u64) {
+    /// `merged`: pieces of a stack that lie side by side and allow the same are one.
+    pub fn grow_stack(&mut self, number: u64, limit: u64, merged: bool) {
         let above = self
             .mappings
-            .iter_mut()
+            .iter()
             .filter(|mapping| mapping.start > number);
-        if let Some(next) = above.min_by_key(|mapping| mapping.start)
-            && next.grows_down
-            && next.end - number <= limit
+        let Some(&next) = above.min_by_key(|mapping| mapping.start) else {
+            return;
+        };
+        let mut end = next.end;
+        while merged
+            && let Some(above) = self.mapping(end)
+            && (above.start, above.grows_down, above.rights) == (end, true, next.rights)
         {
-            *next = next.part(number, next.end);
+            end = above.end;
+        }
+        if next.grows_down && end - number <= limit {
+            self.mappings.retain(|mapping| *mapping != next);
+            self.mappings.push(next.part(number, next.end));
         }
     }
 }

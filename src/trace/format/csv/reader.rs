@@ -7,6 +7,7 @@ use super::advice::Advice;
 use super::delimiter::Delimiter;
 use super::head::is_nothing;
 use super::kinds::KindWords;
+use super::quick::QuickState;
 use super::quoted::{Quoted, RowEnd};
 use super::row::{BASE, Cells, Fault, Row, RowReader};
 use super::shape::{Before, Layout};
@@ -70,6 +71,8 @@ pub(super) struct LineReader {
     pub before: Before,
     pub advice: Advice,
     pub bad_records: BadRecords,
+    /// What the fast path keeps.
+    pub quick: QuickState,
     /// The cells of the line.
     pub cells: Vec<(u32, u32)>,
     /// The rest of an access that is repeated.
@@ -221,6 +224,15 @@ fn whole_lines(
 ) -> Result<(usize, Option<Stop>), TraceError> {
     let mut used = 0;
     while batch.len() < goal {
+        if lines.quick.patience.is_due() {
+            let (bytes, taken) = lines.quick_lines(&buffer[used..], goal, batch);
+            lines.quick.patience.note(taken);
+            used += bytes;
+            *count += taken;
+            if batch.len() >= goal {
+                break;
+            }
+        }
         let rest = &buffer[used..];
         // A quote in a comment means nothing.
         let found = match lines.quotes && rest.first() != Some(&b'#') {
@@ -292,6 +304,7 @@ impl LineReader {
             advice,
             bad_records,
             report,
+            quick: QuickState::default(),
             cells: Vec::new(),
             repeated: None,
             dropped: 0,
@@ -377,7 +390,14 @@ impl LineReader {
         goal: usize,
         batch: &mut Vec<Access>,
     ) -> Result<(), Box<Fault>> {
-        match row? {
+        self.took(row?, goal, batch);
+        Ok(())
+    }
+
+    /// Takes the accesses of a good line.
+    #[inline(always)]
+    pub fn took(&mut self, row: Row, goal: usize, batch: &mut Vec<Access>) {
+        match row {
             Row::Accesses(access, times) => {
                 self.taken += 1;
                 self.accesses(access, times, goal, batch);
@@ -385,7 +405,6 @@ impl LineReader {
             Row::Dropped => self.dropped += 1,
             Row::LeftOut => self.left_out += 1,
         }
-        Ok(())
     }
 
     /// Counts or reports a bad line.

@@ -122,6 +122,22 @@ fn columns(c: &mut Criterion) {
             }),
         ),
         (
+            "cachelib of 2024",
+            "cachelib",
+            file("", |text, a| {
+                let kind = if a.addr.is_multiple_of(3) {
+                    "SET"
+                } else {
+                    "GET"
+                };
+                let key = a.addr >> 12;
+                let _ = write!(
+                    text,
+                    "604038471,82131353f9ddc{key:x},48,{kind},1,87,1,0,366387042,3003229276"
+                );
+            }),
+        ),
+        (
             "webcache",
             "webcache",
             file("", |text, a| {

@@ -99,7 +99,7 @@ impl Lanes for Portable {
     #[inline(always)]
     fn hex_digits(self, block: &[u8; BLOCK]) -> u64 {
         each_word(block, |word| {
-            is_among(word, b'0', 10) | is_among(word | 0x20 * ONES, b'a', 6)
+            is_among(word, b'0', 10) | is_among(word | (0x20 * ONES), b'a', 6)
         })
     }
 
@@ -258,9 +258,27 @@ mod x86 {
         let half = |at: usize| {
             // SAFETY: 32 bytes are there from 0 and from 32 on.
             let bytes = unsafe { _mm256_loadu_si256(block.as_ptr().add(at).cast()) };
-            u64::from(_mm256_movemask_epi8(test(bytes)) as u32)
+            u64::from(movemask(test(bytes)))
         };
         half(0) | half(32) << 32
+    }
+
+    /// Returns the top bit of each byte. In assembler, because the compiler would move the bit operations
+    /// of a caller in front of the intrinsic, and then make 64 bits of two vectors byte by byte.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn movemask(bytes: __m256i) -> u32 {
+        let bits: u32;
+        // SAFETY: the instruction is part of AVX2 and changes the one register only.
+        unsafe {
+            std::arch::asm!(
+                "vpmovmskb {bits:e}, {bytes}",
+                bits = lateout(reg) bits,
+                bytes = in(ymm_reg) bytes,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+        }
+        bits
     }
 
     #[inline]

@@ -6,7 +6,7 @@ use super::complaint::Complaint;
 /// has a few dozen at most.
 pub(super) struct Disks {
     names: Vec<Vec<u8>>,
-    /// Names of up to sixteen bytes looked up lately, as [`Block::key`](super::quick::Block::key) has
+    /// Names of up to sixteen bytes looked up lately, as `Block::key` of the fast path has
     /// them, with their numbers. Each has one place; 0 is no name.
     recent: [(u128, u32); RECENT],
 }

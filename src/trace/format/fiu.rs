@@ -152,7 +152,7 @@ impl LineParser for Fiu {
         // A comma in place of the blank, as in the name of a device.
         let comma = u128::from(block.byte(major.to) ^ b',') << (8 * major.len());
         let name = block.key(device.from, device.len()) ^ comma;
-        if !(fits && !program.is_empty()) {
+        if !fits || program.is_empty() {
             return None;
         }
         let access = Access {

@@ -10,7 +10,8 @@ use super::quick::{Head, Patience, Quick, Taken};
 use super::report::ReadReport;
 use super::tokens::is_blank;
 use super::{Fit, Known, ReadOptions, RecordReader, Sample};
-use crate::simd::text::Lanes;
+use crate::simd::text;
+use crate::simd::text::{Lanes, Work};
 use crate::trace::codec::{fill_buf, read_error};
 use crate::trace::model::access::{Access, Addressing, Packed, TraceKind};
 use crate::trace::model::error::{Position, TraceError};
@@ -69,7 +70,13 @@ pub(super) trait LineParser: Send {
     where
         Self: Sized,
     {
-        quick::take(self, bytes, max, out)
+        let lines = TakeLines {
+            parser: self,
+            bytes,
+            max,
+            out,
+        };
+        text::run(quick::level(), lines)
     }
 
     /// Returns true if the meaning of later lines depends on `line`, so that `--skip-bad` may not
@@ -108,6 +115,46 @@ pub(super) trait LineParser: Send {
     /// reader adds comments; base and unit come from the table.
     fn report(&self) -> ReadReport {
         ReadReport::default()
+    }
+}
+
+/// Takes the lines of [`LineParser::parse_many`] one by one.
+struct TakeLines<'a, P, B> {
+    parser: &'a mut P,
+    bytes: &'a [u8],
+    max: usize,
+    out: &'a mut B,
+}
+
+impl<P: LineParser, B: AccessBuffer> Work for TakeLines<'_, P, B> {
+    type Output = Taken;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> Taken {
+        let mut taken = Taken::default();
+        let mut accesses = 0;
+        while accesses < self.max
+            && let Some(head) = Head::new(lanes, &self.bytes[taken.bytes..])
+            && let Some(quick) = self.parser.quick(head)
+        {
+            taken.bytes += quick.length as usize;
+            taken.lines += 1;
+            if let Some(access) = quick.access {
+                if !self.out.take_one(access) {
+                    taken.left = [quick.access, quick.second];
+                    break;
+                }
+                accesses += 1;
+            }
+            if let Some(second) = quick.second {
+                if !self.out.take_one(second) {
+                    taken.left = [Some(second), None];
+                    break;
+                }
+                accesses += 1;
+            }
+        }
+        taken
     }
 }
 

@@ -1,15 +1,13 @@
 //! The fast path of line-based formats: a line is seen through blocks of 64 bytes, in which a class of
 //! bytes is one bit each ([`Block`]), so that no branch depends on how long its words are. It takes lines
-//! in the usual form of their format and leaves all others to [`LineParser::parse`], which is its plain
-//! twin.
+//! in the usual form of their format and leaves all others to the parser of single lines, which is its
+//! plain twin.
 //!
 //! Knows no format.
 
-use super::lines::{AccessBuffer, LineParser};
 use super::options::Base;
 use crate::simd::SimdLevel;
-use crate::simd::text;
-use crate::simd::text::{BLOCK, DIGITS, Lanes, Work};
+use crate::simd::text::{BLOCK, DIGITS, Lanes};
 use crate::trace::model::access::{Access, Kind};
 
 /// Bytes that must follow the beginning of a block: those of the block, and of a number that begins in
@@ -62,23 +60,6 @@ pub(super) struct Taken {
     pub lines: u64,
     /// The accesses of the last line, if the buffer does not take the first of them.
     pub left: [Option<Access>; 2],
-}
-
-/// Takes lines from the beginning of `bytes` on as long as the parser's fast path understands them, until
-/// `out` has got `max` accesses or does not take one.
-pub(super) fn take<P: LineParser, B: AccessBuffer>(
-    parser: &mut P,
-    bytes: &[u8],
-    max: usize,
-    out: &mut B,
-) -> Taken {
-    let lines = TakeLines {
-        parser,
-        bytes,
-        max,
-        out,
-    };
-    text::run(level(), lines)
 }
 
 /// Returns the level whose instructions fast paths use: the best one, unless a test chooses.
@@ -139,45 +120,6 @@ impl Patience {
     }
 }
 
-struct TakeLines<'a, P, B> {
-    parser: &'a mut P,
-    bytes: &'a [u8],
-    max: usize,
-    out: &'a mut B,
-}
-
-impl<P: LineParser, B: AccessBuffer> Work for TakeLines<'_, P, B> {
-    type Output = Taken;
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) -> Taken {
-        let mut taken = Taken::default();
-        let mut accesses = 0;
-        while accesses < self.max
-            && let Some(head) = Head::new(lanes, &self.bytes[taken.bytes..])
-            && let Some(quick) = self.parser.quick(head)
-        {
-            taken.bytes += quick.length as usize;
-            taken.lines += 1;
-            if let Some(access) = quick.access {
-                if !self.out.take_one(access) {
-                    taken.left = [quick.access, quick.second];
-                    break;
-                }
-                accesses += 1;
-            }
-            if let Some(second) = quick.second {
-                if !self.out.take_one(second) {
-                    taken.left = [Some(second), None];
-                    break;
-                }
-                accesses += 1;
-            }
-        }
-        taken
-    }
-}
-
 /// The text from the beginning of a line on.
 #[derive(Clone, Copy)]
 pub(super) struct Head<'a, L> {
@@ -200,6 +142,12 @@ impl<'a, L: Lanes> Head<'a, L> {
             lanes: self.lanes,
             bytes,
         }
+    }
+
+    /// Returns a part of the line.
+    #[inline(always)]
+    pub fn slice(self, part: Word) -> &'a [u8] {
+        &self.bytes[part.from as usize..part.to as usize]
     }
 
     /// Returns the block that begins `at` bytes after the beginning of the line, or `None` if the buffer
@@ -501,6 +449,12 @@ pub(super) struct Fields {
 }
 
 impl Fields {
+    /// Returns the number of fields left.
+    #[inline(always)]
+    pub fn count(self) -> u32 {
+        self.ends.count_ones()
+    }
+
     /// Takes the next field. Only the last one ends with the text of the line; what follows it is none.
     #[inline(always)]
     pub fn next(&mut self) -> Word {

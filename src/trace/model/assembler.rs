@@ -7,7 +7,7 @@
 use super::access::{Access, Addressing, Kind, Packed};
 use super::densify::{Densifier, TooManyPages};
 use super::event::{Event, EventAt};
-use super::refs::{CONTINUES, Dictionary, KindCode, PageKey, Ref, References, pack, page_of};
+use super::refs::{CONTINUES, Dictionary, KindCode, PageKey, Ref, References, pack};
 use super::selection::{Cut, Flow, Selection, Taken};
 use crate::simd::page_lookup;
 use crate::simd::page_lookup::Pages;
@@ -139,38 +139,56 @@ impl Assembler {
     /// each. If the whole trace is taken, looks up many accesses to one recent page at a time. The
     /// addressing must be by bytes.
     pub fn packed(&mut self, words: &[Packed], out: &mut References) -> Result<Flow, TooManyPages> {
+        debug_assert!(words.is_empty() || self.addressing == Addressing::Bytes);
         let all = self.cut.is_all();
         let mut rest = words;
         while !rest.is_empty() {
             if all {
-                let (at, some) = (out.len(), &rest[..rest.len().min(FAST_PATH_MAX)]);
-                out.refs.resize(at + some.len(), 0);
-                out.kinds.resize(at + some.len(), 0);
-                let (refs, kinds) = (&mut out.refs[at..], &mut out.kinds[at..]);
-                let taken = page_lookup::refs(some, self.shift, &self.pages, refs, kinds);
-                out.refs.truncate(at + taken);
-                out.kinds.truncate(at + taken);
-                self.cut.count(taken as u64);
+                let taken = self.packed_pages(&rest[..rest.len().min(FAST_PATH_MAX)], out)?;
                 rest = &rest[taken..];
                 if taken == FAST_PATH_MAX {
                     continue;
                 }
             }
-            // The access that ended the fast path, if one did.
+            // The access that touches two pages, if one does.
             if let Some((&word, after)) = rest.split_first() {
-                debug_assert!(self.addressing == Addressing::Bytes);
-                let access = Access::unpacked(word);
-                if self.access(&access, out)? == Flow::Done {
+                if self.access(&Access::unpacked(word), out)? == Flow::Done {
                     return Ok(Flow::Done);
-                }
-                if all && let Some(&reference) = out.refs.last() {
-                    let number = access.last() >> self.shift;
-                    self.pages.insert(number, page_of(reference));
                 }
                 rest = after;
             }
         }
         Ok(Flow::More)
+    }
+
+    /// Appends the references of the leading accesses that touch one page each. Returns how many.
+    fn packed_pages(
+        &mut self,
+        words: &[Packed],
+        out: &mut References,
+    ) -> Result<usize, TooManyPages> {
+        let process = self.densifier.process(0);
+        let FastReferences { refs, kinds } = &mut *self.fast;
+        let mut end = 0;
+        let outcome = loop {
+            let (refs, kinds) = (&mut refs[end..], &mut kinds[end..]);
+            end += page_lookup::refs(&words[end..], self.shift, &self.pages, refs, kinds);
+            let Some(&word) = words.get(end) else {
+                break Ok(end);
+            };
+            let access = Access::unpacked(word);
+            let number = access.addr >> self.shift;
+            if access.last() >> self.shift != number {
+                break Ok(end);
+            }
+            match self.densifier.id(PageKey { process, number }) {
+                Ok(id) => self.pages.insert(number, id),
+                Err(error) => break Err(error),
+            }
+        };
+        out.extend(&self.fast.refs[..end], &self.fast.kinds[..end]);
+        self.cut.count(end as u64);
+        outcome
     }
 
     /// Appends the references of the leading accesses whose processes and pages are among those looked up
@@ -307,7 +325,7 @@ impl Assembler {
 mod tests {
     use super::*;
     use crate::trace::generate::Rng;
-    use crate::trace::model::refs::is_write;
+    use crate::trace::model::refs::{is_write, page_of};
 
     fn access(addr: u64, size: u32, kind: Kind) -> Access {
         Access {

@@ -31,7 +31,7 @@ struct Recent {
 }
 
 /// Number of entries of the cache of recent pages; a power of two.
-const RECENT: usize = 4096;
+const RECENT: usize = 1 << 14;
 /// Places for processes looked up lately; a power of two.
 const RECENT_PROCESSES: usize = 256;
 /// Marks an empty cache entry; process numbers stay below it.
@@ -53,7 +53,8 @@ impl Densifier {
         };
         Densifier {
             ids: FxHashMap::default(),
-            recent: Box::new([empty; RECENT]),
+            recent: (vec![empty; RECENT].into_boxed_slice().try_into())
+                .unwrap_or_else(|_| unreachable!("as many as there are entries")),
             processes: FxHashMap::default(),
             recent_processes: Box::new([(0, NO_PROCESS); RECENT_PROCESSES]),
             dictionary: Dictionary::default(),

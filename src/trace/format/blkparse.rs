@@ -6,7 +6,7 @@ use super::disks::Disks;
 use super::lines::{self, LineParser};
 use super::options::{Base, Numbers, ReadOptions, Unit};
 use super::quick;
-use super::quick::{Block, Head, Quick, SURE_DIGITS, Word};
+use super::quick::{Block, Head, Quick, Word};
 use super::report::ReadReport;
 use super::tokens::{NumberFault, decimal, decimal_u32, trim, word};
 use crate::simd::text::Lanes;
@@ -129,6 +129,13 @@ fn quick_kind<L: Lanes>(block: Block<'_, L>, word: Word) -> Option<Kind> {
     (known & (write | (letter == b'R'))).then_some(kind)
 }
 
+/// Returns true if the byte marked in `bits` is the only one of a word, and inside of it.
+#[inline(always)]
+fn splits(bits: u64, word: Word) -> bool {
+    let at = quick::first(bits);
+    quick::after_first(bits) == 0 && word.from < at && at < word.last()
+}
+
 /// Splits `MAJOR,MINOR`. Returns `None` for another word.
 fn device(word: &[u8]) -> Option<(&[u8], &[u8])> {
     let (major, minor) = word.split_at(memchr(b',', word)?);
@@ -248,18 +255,18 @@ impl LineParser for Blkparse {
         let (device, cpu, number) = (words.next(), words.next(), words.next());
         let (time, process, action) = (words.next(), words.next(), words.next());
         let (kind, sector) = (words.next(), words.next());
-        let comma = quick::first(block.equal(b',') & device.bits());
-        let dot = quick::first(block.equal(b'.') & time.bits());
-        let (major, minor) = device.split(comma);
-        let (seconds, fraction) = time.split(dot);
-        let numbers = [cpu, number, process, seconds, fraction];
-        let numbers = numbers.iter().all(|n| n.is_number(digits, SURE_DIGITS));
-        // Of up to 32 bits each for certain.
-        let is_device = major.is_number(digits, 9) & minor.is_number(digits, 9);
+        let comma = block.equal(b',') & device.bits();
+        let dot = block.equal(b'.') & time.bits();
+        // All digits at once, and no part longer than 64 bits hold for certain, 32 of the device.
+        let numbers = device.bits() | cpu.bits() | number.bits() | time.bits() | process.bits();
+        let is_digits = numbers & !(digits | comma | dot) == 0;
+        let is_short = cpu.len() | number.len() | time.len() | process.len() < 16;
+        let is_device = device.len() < 12 && splits(comma, device) && splits(dot, time);
         let letter = block.byte(action.from);
         let is_action = action.len() == 1 && action.to < 64 && ACTION_LETTERS[usize::from(letter)];
         let ends = block.equal(b'\n');
-        if !(numbers && is_device && is_action && ends & !quick::from(action.to) == 0) {
+        let in_line = ends & !quick::from(action.to) == 0;
+        if !(is_digits && is_short && is_device && is_action && in_line) {
             return None;
         }
         if letter != b'Q' {
@@ -271,7 +278,7 @@ impl LineParser for Blkparse {
             return Quick::nothing(before + end.next);
         }
         let kind = quick_kind(block, kind)?;
-        if sector.is_empty() || ends & !quick::from(sector.from) != 0 || device.len() > 16 {
+        if sector.is_empty() || ends & !quick::from(sector.from) != 0 {
             return None;
         }
         let request = head.block(sector.from)?;

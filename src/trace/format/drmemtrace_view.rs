@@ -267,7 +267,8 @@ impl LineParser for View {
     fn quick<L: Lanes>(&mut self, head: Start<'_, L>) -> Option<Quick> {
         let what = quick_head(head.first())?;
         let record = head.block(what)?;
-        let mut words = record.words(64);
+        let end = record.end().map_or(64, |end| end.text);
+        let mut words = record.words(end);
         let (name, size, unit) = (words.next(), words.next(), words.next());
         let (sign, place) = (words.next(), words.next());
         let fetch = record.is(name, b"ifetch");

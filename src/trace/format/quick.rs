@@ -389,18 +389,6 @@ impl Word {
         }
     }
 
-    /// Returns the parts before and after the byte at a place. At 64, for no place, the second is no
-    /// number.
-    #[inline(always)]
-    pub fn split(self, at: u32) -> (Word, Word) {
-        let before = Word { to: at, ..self };
-        let after = Word {
-            from: at + 1,
-            ..self
-        };
-        (before, after)
-    }
-
     /// Returns true if the word is one digit or more, up to `most`.
     #[inline(always)]
     pub fn is_number(self, digits: u64, most: u32) -> bool {

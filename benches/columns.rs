@@ -1,5 +1,5 @@
 //! Lines a second of the csv engine, from memory on one core: rows of numbers, with and without quotes,
-//! and text keys. Run with `cargo bench --bench columns`.
+//! text keys, and the layouts of published traces. Run with `cargo bench --bench columns`.
 
 #![allow(
     missing_docs,
@@ -99,6 +99,49 @@ fn columns(c: &mut Criterion) {
             file("", |text, a| {
                 let key = a.addr >> 12;
                 let _ = write!(text, "7,nz:u:{key:016x},22,304,4,get,0");
+            }),
+        ),
+        (
+            "tencent",
+            "tencent",
+            file("", |text, a| {
+                let kind = u8::from(a.addr.is_multiple_of(3));
+                let _ = write!(text, "1538323200,{},8,{kind},1063", a.addr >> 9);
+            }),
+        ),
+        (
+            "cachelib",
+            "cachelib",
+            file("key,op,size,op_count,key_size\n", |text, a| {
+                let kind = if a.addr.is_multiple_of(3) {
+                    "SET"
+                } else {
+                    "GET"
+                };
+                let _ = write!(text, "{},{kind},82,1,40", 1_600_000_000 + (a.addr >> 12));
+            }),
+        ),
+        (
+            "cachelib of 2024",
+            "cachelib",
+            file("", |text, a| {
+                let kind = if a.addr.is_multiple_of(3) {
+                    "SET"
+                } else {
+                    "GET"
+                };
+                let key = a.addr >> 12;
+                let _ = write!(
+                    text,
+                    "604038471,82131353f9ddc{key:x},48,{kind},1,87,1,0,366387042,3003229276"
+                );
+            }),
+        ),
+        (
+            "webcache",
+            "webcache",
+            file("", |text, a| {
+                let _ = write!(text, "7 {} {}", a.addr >> 12, 1 + a.addr % 977);
             }),
         ),
         (

@@ -18,6 +18,7 @@ pub mod packed;
 pub mod page_lookup;
 pub mod prefetch;
 pub mod scan;
+pub mod text;
 
 #[cfg(test)]
 pub(crate) mod lcg;

@@ -5,8 +5,9 @@
 use super::SimdLevel;
 use super::packed::{ADDR_BITS, ADDR_MASK, KIND_SHIFT, SIZE_MASK, SIZE_SHIFT};
 
-/// The lowest bits of a page number are its place in the table.
-const PLACE_BITS: u32 = 12;
+/// The lowest bits of a page number are its place in the table. The table has 256 KiB, a part of a
+/// second-level cache; of it only what is in use is in the first level.
+const PLACE_BITS: u32 = 15;
 
 /// The shift of the smallest page size: page numbers are short enough to share a word with an id.
 pub const SHIFT_MIN: u32 = 6;
@@ -27,7 +28,8 @@ impl Default for Pages {
 impl Pages {
     /// Returns an empty table.
     pub fn new() -> Pages {
-        Pages(Box::new([NONE; 1 << PLACE_BITS]))
+        let pages = vec![NONE; 1 << PLACE_BITS].into_boxed_slice();
+        Pages(pages.try_into().expect("as many as there are places"))
     }
 
     /// Enters a page, in place of the page that has its place. Does nothing for page numbers of more

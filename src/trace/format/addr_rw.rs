@@ -1,13 +1,14 @@
 //! Traces of operating-systems courses: an address, and whether it is read or written.
 
 use super::complaint::{Complaint, address, nothing_more};
-use super::lines::{self, AccessBuffer, LineParser, sample_lines};
+use super::lines::{self, LineParser, sample_lines};
 use super::options::{Base, Numbers, Open, ReadOptions};
+use super::quick::{Head, Letters, Quick};
 use super::report::ReadReport;
-use super::runs::{decimal_run, each_line, hex_run};
-use super::tokens::{is_blank, strip_0x, trim, word};
+use super::tokens::{strip_0x, trim, word};
 use super::write::{Kinds, LineWriter, Written, text};
 use super::{Fit, Format, Sample};
+use crate::simd::text::Lanes;
 use crate::trace::model::access::{Access, Kind, TraceKind};
 use memchr::memchr3_iter;
 
@@ -50,6 +51,18 @@ struct AddrRw {
     base: Base,
     comments: u64,
 }
+
+/// The words for kinds that are one letter.
+static LETTERS: Letters = Letters::new(&[
+    (b'R', Kind::Read),
+    (b'r', Kind::Read),
+    (b'L', Kind::Read),
+    (b'l', Kind::Read),
+    (b'W', Kind::Write),
+    (b'w', Kind::Write),
+    (b'S', Kind::Write),
+    (b's', Kind::Write),
+]);
 
 /// Returns the kind that a word names, in any case.
 fn kind(word: &[u8]) -> Option<Kind> {
@@ -144,36 +157,21 @@ impl LineParser for AddrRw {
         Ok(Some(access))
     }
 
-    /// Parses lines of two words between one blank, the kind being one letter.
-    fn parse_many<B: AccessBuffer>(
-        &mut self,
-        bytes: &[u8],
-        max: usize,
-        out: &mut B,
-    ) -> (usize, u64) {
-        let hexadecimal = self.base == Base::Hex;
-        let letter = |byte| match byte {
-            b'R' | b'r' => Some(Kind::Read),
-            b'W' | b'w' => Some(Kind::Write),
-            _ => None,
+    /// Reads lines without a comment whose kind is one letter.
+    #[inline(always)]
+    fn quick<L: Lanes>(&mut self, head: Head<'_, L>) -> Option<Quick> {
+        let block = head.first();
+        let end = block.end()?;
+        let mut words = block.words(end.text);
+        let (first, second) = (words.next(), words.next());
+        let (kind, place) = match block.letter(first, &LETTERS) {
+            Some(kind) => (kind, second),
+            None => (block.letter(second, &LETTERS)?, first),
         };
-        each_line(bytes, max, out, |head| {
-            let first = letter(head[0]).filter(|_| is_blank(head[1]));
-            let at = if first.is_some() { 2 } else { 0 };
-            let (addr, end) = match (&head[at..at + 2], hexadecimal) {
-                (b"0x", _) => hex_run(head, at + 2)?,
-                (_, true) => hex_run(head, at)?,
-                (_, false) => decimal_run(head, at)?,
-            };
-            if let Some(kind) = first {
-                return (head.get(end) == Some(&b'\n'))
-                    .then(|| (Access::single(kind, addr), end + 1));
-            }
-            let tail: &[u8; 3] = head.get(end..)?.first_chunk()?;
-            let kind = letter(tail[1])?;
-            let usual = is_blank(tail[0]) && tail[2] == b'\n';
-            usual.then(|| (Access::single(kind, addr), end + 3))
-        })
+        let addr = block.number(self.base, place)?;
+        words
+            .is_empty()
+            .then(|| Quick::single(kind, addr, end.next))?
     }
 
     fn report(&self) -> ReadReport {

@@ -4,7 +4,9 @@ use super::Format;
 use super::complaint::{Complaint, RUN_MAX, checked_size, id, nothing_more};
 use super::lines::{self, LineParser};
 use super::options::{Base, FormatBy, Numbers, ReadOptions};
+use super::quick::{Head, Quick};
 use super::tokens::{decimal, word};
+use crate::simd::text::Lanes;
 use crate::trace::model::access::{Access, Addressing, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -47,6 +49,7 @@ impl Arc {
 
 impl LineParser for Arc {
     const NAME: &'static str = FORMAT.name;
+    const MANY: bool = true;
 
     fn new(options: &ReadOptions) -> Arc {
         Arc {
@@ -77,6 +80,36 @@ impl LineParser for Arc {
             size,
             ..Access::single(Kind::Read, addr)
         }))
+    }
+
+    #[inline(always)]
+    fn quick<L: Lanes>(&mut self, head: Head<'_, L>) -> Option<Quick> {
+        let block = head.first();
+        let end = block.end()?;
+        let digits = block.digits();
+        let mut words = block.words(end.text);
+        let addr = block.number(self.base, words.next())?;
+        let size = block.decimal(digits, words.next())?;
+        let ignored = block.decimal(digits, words.next())?;
+        let number = block.decimal(digits, words.next())?;
+        let fits = (1..=RUN_MAX).contains(&size) && addr.checked_add(size - 1).is_some();
+        if !(fits && words.is_empty()) {
+            return None;
+        }
+        if self.strict {
+            let counts = self
+                .last
+                .is_none_or(|last| last.checked_add(1) == Some(number));
+            if ignored != 0 || !counts {
+                return None;
+            }
+            self.last = Some(number);
+        }
+        let access = Access {
+            size: size as u32,
+            ..Access::single(Kind::Read, addr)
+        };
+        Quick::access(access, end.next)
     }
 
     fn addressing(&self) -> Addressing {

@@ -5,8 +5,11 @@ use super::complaint::{Complaint, RUN_MAX, checked_size};
 use super::disks::Disks;
 use super::lines::{self, LineParser};
 use super::options::{Base, Numbers, ReadOptions, Unit};
+use super::quick;
+use super::quick::{Block, Head, Quick, Word};
 use super::report::ReadReport;
 use super::tokens::{NumberFault, decimal, decimal_u32, trim, word};
+use crate::simd::text::Lanes;
 use crate::trace::model::access::{Access, Kind, TraceKind};
 use memchr::memchr;
 
@@ -43,6 +46,22 @@ const ACTIONS: [&[u8]; 18] = [
     b"Q", b"G", b"S", b"R", b"D", b"C", b"M", b"F", b"B", b"U", b"UT", b"T", b"I", b"P", b"X",
     b"A", b"W", b"m",
 ];
+
+/// The actions of one letter.
+static ACTION_LETTERS: [bool; 256] = letters(b"QGSRDCMFBUTIPXAWm");
+
+/// The letters for properties of a request.
+static PROPERTIES: [bool; 256] = letters(b"FABSMPE");
+
+const fn letters(list: &[u8]) -> [bool; 256] {
+    let mut letters = [false; 256];
+    let mut i = 0;
+    while i < list.len() {
+        letters[list[i] as usize] = true;
+        i += 1;
+    }
+    letters
+}
 
 /// The beginnings of the lines of the summary.
 const SUMMARY: [&[u8]; 17] = [
@@ -94,6 +113,27 @@ fn request(field: &[u8]) -> Option<Request> {
         _ => return None,
     };
     known.then_some(request)
+}
+
+/// Reads a field `RWBS` of up to four letters that begins with R or W.
+#[inline(always)]
+fn quick_kind<L: Lanes>(block: Block<'_, L>, word: Word) -> Option<Kind> {
+    let property = |at: u32| {
+        let known = PROPERTIES[usize::from(block.byte(word.from + at))];
+        known | (word.len() <= at)
+    };
+    let known = property(1) & property(2) & property(3) & (word.len().wrapping_sub(1) < 4);
+    let letter = block.byte(word.from);
+    let write = letter == b'W';
+    let kind = if write { Kind::Write } else { Kind::Read };
+    (known & (write | (letter == b'R'))).then_some(kind)
+}
+
+/// Returns true if the byte marked in `bits` is the only one of a word, and inside of it.
+#[inline(always)]
+fn splits(bits: u64, word: Word) -> bool {
+    let at = quick::first(bits);
+    quick::after_first(bits) == 0 && word.from < at && at < word.last()
 }
 
 /// Splits `MAJOR,MINOR`. Returns `None` for another word.
@@ -155,6 +195,7 @@ impl Blkparse {
 
 impl LineParser for Blkparse {
     const NAME: &'static str = FORMAT.name;
+    const MANY: bool = true;
 
     fn new(options: &ReadOptions) -> Blkparse {
         Blkparse {
@@ -203,5 +244,60 @@ impl LineParser for Blkparse {
             dropped: self.dropped.clone(),
             ..ReadReport::default()
         }
+    }
+
+    /// Reads events with an action of one letter, and of those that are Q only requests for sectors.
+    #[inline(always)]
+    fn quick<L: Lanes>(&mut self, head: Head<'_, L>) -> Option<Quick> {
+        let block = head.first();
+        let digits = block.digits();
+        let mut words = block.words(64);
+        let (device, cpu, number) = (words.next(), words.next(), words.next());
+        let (time, process, action) = (words.next(), words.next(), words.next());
+        let (kind, sector) = (words.next(), words.next());
+        let comma = block.equal(b',') & device.bits();
+        let dot = block.equal(b'.') & time.bits();
+        // All digits at once, and no part longer than 64 bits hold for certain, 32 of the device.
+        let numbers = device.bits() | cpu.bits() | number.bits() | time.bits() | process.bits();
+        let is_digits = numbers & !(digits | comma | dot) == 0;
+        let is_short = cpu.len() | number.len() | time.len() | process.len() < 16;
+        let is_device = device.len() < 12 && splits(comma, device) && splits(dot, time);
+        let letter = block.byte(action.from);
+        let is_action = action.len() == 1 && action.to < 64 && ACTION_LETTERS[usize::from(letter)];
+        let ends = block.equal(b'\n');
+        let in_line = ends & !quick::from(action.to) == 0;
+        if !(is_digits && is_short && is_device && is_action && in_line) {
+            return None;
+        }
+        if letter != b'Q' {
+            let (before, end) = match block.end() {
+                Some(end) => (0, end),
+                None => (64, head.block(64)?.end()?),
+            };
+            self.drop_one("event that is no Q");
+            return Quick::nothing(before + end.next);
+        }
+        let kind = quick_kind(block, kind)?;
+        if sector.is_empty() || ends & !quick::from(sector.from) != 0 {
+            return None;
+        }
+        let request = head.block(sector.from)?;
+        let end = request.end()?;
+        let mut words = request.words(end.text);
+        let (first, plus, count) = (words.next(), words.next(), words.next());
+        let addr = request.number(self.base, first)?.checked_mul(SECTOR)?;
+        let sectors = request.decimal(request.digits(), count)?;
+        let size = sectors.checked_mul(SECTOR)?;
+        let fits = (1..=RUN_MAX).contains(&size) && addr.checked_add(size - 1).is_some();
+        if !(fits && request.is(plus, b"+")) {
+            return None;
+        }
+        let access = Access {
+            pid: self.disks.recent(block.key(device.from, device.len()))?,
+            kind,
+            size: size as u32,
+            addr,
+        };
+        Quick::access(access, sector.from + end.next)
     }
 }

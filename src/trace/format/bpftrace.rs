@@ -2,12 +2,15 @@
 //! what the scripts of the wild have in common, names with values or a row of columns.
 
 use super::complaint::{Complaint, bad_address};
-use super::fault_text::kind_of;
+use super::fault_text::{kind_of, quick_kind};
 use super::lines::{self, LineParser, sample_lines};
 use super::options::{Base, Numbers, ReadOptions};
+use super::quick;
+use super::quick::{Head, Quick};
 use super::report::ReadReport;
 use super::tokens::{NumberFault, decimal, decimal_u32, strip_0x, trim, words};
 use super::{Fit, Format, Sample};
+use crate::simd::text::Lanes;
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -174,6 +177,7 @@ impl Bpftrace {
 
 impl LineParser for Bpftrace {
     const NAME: &'static str = FORMAT.name;
+    const MANY: bool = true;
 
     fn new(options: &ReadOptions) -> Bpftrace {
         Bpftrace {
@@ -205,6 +209,61 @@ impl LineParser for Bpftrace {
             true => self.named(text).map(Some),
             false => self.row(text).map(Some),
         }
+    }
+
+    /// Reads `pid= address= ip= error_code=`, with or without `ip=`, and rows with a program and an error
+    /// code; numbers but the process and an error code of one digit begin with `0x`.
+    #[inline(always)]
+    fn quick<L: Lanes>(&mut self, head: Head<'_, L>) -> Option<Quick> {
+        let block = head.first();
+        let digits = block.digits();
+        let mut words = block.words(64);
+        let (first, second, third, fourth) =
+            (words.next(), words.next(), words.next(), words.next());
+        let named = block.has(first.from, b"pid=");
+        let with_ip = block.has(third.from, b"ip=");
+        let (process, place, code) = match named {
+            true if !block.has(second.from, b"address=0x") => return None,
+            true => (
+                first.after(4),
+                second.after(8),
+                if with_ip { fourth } else { third },
+            ),
+            false if block.has(second.from, b"0") => return None,
+            false => (first, third, words.next()),
+        };
+        if code.is_empty()
+            || self.base.is_some()
+            || block.equal(b'\n') & !quick::from(code.from) != 0
+        {
+            return None;
+        }
+        let pid = u32::try_from(block.decimal(digits, process)?).ok()?;
+        if !block.has(place.from, b"0x") {
+            return None;
+        }
+        let addr = block.hex(block.hex_digits(), place.after(2))?;
+        let at = code.from;
+        let tail = head.block(at)?;
+        let end = tail.end()?;
+        let mut words = tail.words(end.text);
+        let code = words.next();
+        let value = match named {
+            true if !tail.has(0, b"error_code=0x") => return None,
+            true => code.after(13),
+            false if tail.has(0, b"0x") => code.after(2),
+            false if code.len() == 1 => code,
+            false => return None,
+        };
+        let kind = quick_kind(tail.hex(tail.hex_digits(), value)?)?;
+        if !words.is_empty() || code.from != 0 {
+            return None;
+        }
+        let access = Access {
+            pid,
+            ..Access::single(kind, addr)
+        };
+        Quick::access(access, at + end.next)
     }
 
     fn report(&self) -> ReadReport {

@@ -4,9 +4,11 @@ use super::Format;
 use super::complaint::{Complaint, address, bad_address};
 use super::lines::{self, LineParser};
 use super::options::{Base, FormatBy, Numbers, Open, ReadOptions};
+use super::quick::{Head, Letters, Quick};
 use super::report::ReadReport;
 use super::tokens::{hex, word};
 use super::write::{FileHead, RecordWriter, Written, by_kind, text};
+use crate::simd::text::Lanes;
 use crate::trace::model::access::{Access, Kind, TraceKind};
 use std::io::{self, Write};
 
@@ -67,6 +69,13 @@ fn has_letter(number: u64) -> bool {
     (0..16).any(|digit| number >> (4 * digit) & 0xf > 9)
 }
 
+/// The labels of accesses.
+static LABELS: Letters = Letters::new(&[
+    (b'0', Kind::Read),
+    (b'1', Kind::Write),
+    (b'2', Kind::Ifetch),
+]);
+
 struct Dinero {
     base: Base,
     /// Unless the user named the format, a line has two words. Labels 3 and 4 fit only a file that is
@@ -80,6 +89,7 @@ struct Dinero {
 
 impl LineParser for Dinero {
     const NAME: &'static str = FORMAT.name;
+    const MANY: bool = true;
 
     fn new(options: &ReadOptions) -> Dinero {
         Dinero {
@@ -126,6 +136,23 @@ impl LineParser for Dinero {
             ReadReport::drop_one(&mut self.dropped, "escape record");
         }
         Ok(kind.map(|kind| Access::single(kind, addr)))
+    }
+
+    /// Reads lines of a label from 0 to 2 and an address.
+    #[inline(always)]
+    fn quick<L: Lanes>(&mut self, head: Head<'_, L>) -> Option<Quick> {
+        let block = head.first();
+        let end = block.end()?;
+        let mut words = block.words(end.text);
+        let kind = block.letter(words.next(), &LABELS)?;
+        let place = words.next();
+        let addr = match self.base {
+            Base::Hex => block.hex(block.hex_digits(), place)?,
+            base => block.number(base, place)?,
+        };
+        words
+            .is_empty()
+            .then(|| Quick::single(kind, addr, end.next))?
     }
 
     fn report(&self) -> ReadReport {

@@ -5,8 +5,11 @@ use super::Format;
 use super::complaint::{BYTES_MAX, Complaint, bad_address, checked_size};
 use super::lines::{self, LineParser};
 use super::options::{Numbers, ReadOptions};
+use super::quick;
+use super::quick::{Block, Head as Start, LineEnd, Quick, SURE_DIGITS, Word};
 use super::report::ReadReport;
 use super::tokens::{NumberFault, decimal, decimal_u32, hex, is_blank, strip_0x, trim, word};
+use crate::simd::text::Lanes;
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -158,8 +161,68 @@ fn check_instruction(text: &[u8]) -> Result<(), Complaint> {
     }
 }
 
+/// Returns the place of the text after the thread; see [`head`].
+#[inline(always)]
+fn quick_head<L: Lanes>(block: Block<'_, L>) -> Option<u32> {
+    let digits = block.digits();
+    let mut words = block.words(64);
+    let (record, second) = (words.next(), words.next());
+    let is_old = block.byte(record.last()) == b':';
+    let (number, thread) = match is_old {
+        true => (record, second),
+        false => (second, words.next()),
+    };
+    let what = words.next();
+    let colon = block.byte(number.last()) == b':';
+    let number = Word {
+        to: number.last(),
+        ..number
+    };
+    let good = colon
+        && (is_old || record.is_number(digits, SURE_DIGITS))
+        && number.is_number(digits, SURE_DIGITS)
+        && thread.is_number(digits, SURE_DIGITS)
+        && !what.is_empty()
+        && block.equal(b'\n') & !quick::from(what.from) == 0;
+    good.then_some(what.from)
+}
+
+/// Checks what follows the address of a read or write; see [`check_instruction`].
+#[inline(always)]
+fn is_quick_instruction<L: Lanes>(block: Block<'_, L>, end: LineEnd) -> bool {
+    let mut words = block.words(end.text);
+    if words.is_empty() {
+        return true;
+    }
+    let (by, instruction) = (words.next(), (words.next(), words.next()).1);
+    let digits = instruction.after(2);
+    block.has(by.from, b"by PC 0x")
+        && instruction.from == by.from + 6
+        && digits.is_number(block.hex_digits(), 16)
+        && words.is_empty()
+}
+
+/// Returns the length of the text after the address of a fetch, unless it may be that of an instruction
+/// without one, or of a heading.
+#[inline(always)]
+fn quick_code<L: Lanes>(head: Start<'_, L>, at: u32) -> Option<u32> {
+    let block = head.block(at)?;
+    let (block, end, before) = match block.end() {
+        Some(end) if end.text == 0 => return Some(end.next),
+        Some(end) => (block, end, 0),
+        None => {
+            let block = head.block(at + 64)?;
+            (block, block.end()?, 64)
+        }
+    };
+    let last = block.byte(end.text.checked_sub(1)?);
+    let open = matches!(last, b' ' | b'\t' | b'n' | b's');
+    (!open).then_some(before + end.next)
+}
+
 impl LineParser for View {
     const NAME: &'static str = FORMAT.name;
+    const MANY: bool = true;
 
     fn new(_: &ReadOptions) -> View {
         View::default()
@@ -197,6 +260,52 @@ impl LineParser for View {
                 None => Err("the record is not ifetch, read, write or the like".into()),
             },
         }
+    }
+
+    /// Reads fetches, reads and writes of a thread that is a number.
+    #[inline(always)]
+    fn quick<L: Lanes>(&mut self, head: Start<'_, L>) -> Option<Quick> {
+        let what = quick_head(head.first())?;
+        let record = head.block(what)?;
+        let end = record.end().map_or(64, |end| end.text);
+        let mut words = record.words(end);
+        let (name, size, unit) = (words.next(), words.next(), words.next());
+        let (sign, place) = (words.next(), words.next());
+        let fetch = record.is(name, b"ifetch");
+        let write = record.is(name, b"write");
+        let known = fetch || write || record.is(name, b"read");
+        let size = record.decimal(record.digits(), size)?.max(1);
+        let shape = record.is(unit, b"byte(s)")
+            && record.is(sign, b"@")
+            && record.has(place.from, b"0x")
+            && place.to < 64;
+        if !(known && shape) || size > BYTES_MAX {
+            return None;
+        }
+        let addr = record.hex(record.hex_digits(), place.after(2))?;
+        addr.checked_add(size - 1)?;
+        let rest = what + place.to;
+        let tail = head.block(rest)?;
+        let length = match fetch {
+            true => rest + quick_code(head, rest)?,
+            false => {
+                let end = tail.end()?;
+                if !is_quick_instruction(tail, end) {
+                    return None;
+                }
+                rest + end.next
+            }
+        };
+        let kind = match (fetch, write) {
+            (true, _) => Kind::Ifetch,
+            (false, true) => Kind::Write,
+            (false, false) => Kind::Read,
+        };
+        let access = Access {
+            size: size as u32,
+            ..Access::single(kind, addr)
+        };
+        Quick::access(access, length)
     }
 
     fn report(&self) -> ReadReport {

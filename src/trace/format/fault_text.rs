@@ -6,7 +6,9 @@
 
 use super::complaint::Complaint;
 use super::options::Base;
+use super::quick::{Block, LineEnd};
 use super::tokens::hex_0x;
+use crate::simd::text::Lanes;
 use crate::trace::model::access::Kind;
 
 /// Bits of the error code.
@@ -37,11 +39,22 @@ pub(super) fn kind_of(code: u64) -> Result<Kind, Complaint> {
             "{code:#x} is no error code of a page fault: these have 16 bits"
         )));
     }
-    Ok(match (code & WRITE != 0, code & FETCH != 0) {
+    Ok(kind_of_bits(code))
+}
+
+#[inline(always)]
+fn kind_of_bits(code: u64) -> Kind {
+    match (code & WRITE != 0, code & FETCH != 0) {
         (true, _) => Kind::Write,
         (false, true) => Kind::Ifetch,
         (false, false) => Kind::Read,
-    })
+    }
+}
+
+/// Returns what an access with this error code does, if that is one.
+#[inline(always)]
+pub(super) fn quick_kind(code: u64) -> Option<Kind> {
+    (code <= CODE_MAX).then(|| kind_of_bits(code))
 }
 
 /// Reads the text of the tracepoints of one file.
@@ -90,6 +103,27 @@ impl FaultText {
             });
         }
         Ok((addr, kind))
+    }
+
+    /// Like [`FaultText::read`], if a block begins with the words `address=`, `ip=` and `error_code=0x`
+    /// and the line ends after them, and it is decided that no stray letter follows the addresses. Returns
+    /// the end of the line, too.
+    #[inline(always)]
+    pub fn quick<L: Lanes>(&self, block: Block<'_, L>, base: Base) -> Option<(u64, Kind, LineEnd)> {
+        let end = block.end()?;
+        let mut words = block.words(end.text);
+        let (address, ip, code) = (words.next(), words.next(), words.next());
+        let named = block.has(address.from, b"address=")
+            && block.has(ip.from, b"ip=")
+            && block.has(code.from, b"error_code=0x");
+        let ends = |at: u32| block.byte(at) == b'f';
+        let stray = ends(address.last()) && ends(ip.last());
+        if !named || stray || self.faults < STRAYS || !words.is_empty() {
+            return None;
+        }
+        let addr = block.number(base, address.after(8))?;
+        let kind = quick_kind(block.hex(block.hex_digits(), code.after(13))?)?;
+        Some((addr, kind, end))
     }
 }
 

@@ -6,7 +6,10 @@ use super::complaint::{Complaint, RUN_MAX, checked_size};
 use super::disks::Disks;
 use super::lines::{self, LineParser};
 use super::options::{Base, Numbers, ReadOptions, Unit};
+use super::quick;
+use super::quick::{Head, Letters, Quick, SURE_DIGITS, Word};
 use super::tokens::{NumberFault, decimal, decimal_u32, is_blank, trim, word};
+use crate::simd::text::Lanes;
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -37,6 +40,13 @@ const BLOCK: u64 = 512;
 /// Number of digits of a digest.
 const DIGEST: usize = 32;
 
+static LETTERS: Letters = Letters::new(&[
+    (b'R', Kind::Read),
+    (b'r', Kind::Read),
+    (b'W', Kind::Write),
+    (b'w', Kind::Write),
+]);
+
 struct Fiu {
     base: Base,
     disks: Disks,
@@ -55,6 +65,7 @@ fn is_digest(word: &[u8]) -> bool {
 
 impl LineParser for Fiu {
     const NAME: &'static str = FORMAT.name;
+    const MANY: bool = true;
 
     fn new(options: &ReadOptions) -> Fiu {
         Fiu {
@@ -100,5 +111,56 @@ impl LineParser for Fiu {
             size: checked_size(bytes, addr, RUN_MAX)?,
             addr,
         }))
+    }
+
+    /// Reads lines of nine words.
+    #[inline(always)]
+    fn quick<L: Lanes>(&mut self, head: Head<'_, L>) -> Option<Quick> {
+        let block = head.first();
+        let digits = block.digits();
+        let mut words = block.words(64);
+        let (time, process, program) = (words.next(), words.next(), words.next());
+        let (first, count, kind) = (words.next(), words.next(), words.next());
+        let (major, minor, digest) = (words.next(), words.next(), words.next());
+        let in_line = block.equal(b'\n') & !quick::from(digest.from) == 0;
+        let numbers = time.is_number(digits, SURE_DIGITS) & process.is_number(digits, SURE_DIGITS);
+        let device = Word {
+            to: minor.to,
+            ..major
+        };
+        // Of up to 32 bits each for certain.
+        let is_device = major.is_number(digits, 9)
+            & minor.is_number(digits, 9)
+            & (device.len() <= 16)
+            & (minor.from == major.to + 1);
+        if digest.is_empty() || !(in_line & numbers & is_device) {
+            return None;
+        }
+        let tail = head.block(digest.from)?;
+        let end = tail.end()?;
+        let sum = Word {
+            from: 0,
+            to: end.text,
+        };
+        if sum.len() != DIGEST as u32 || !sum.is_number(tail.hex_digits(), DIGEST as u32) {
+            return None;
+        }
+        let kind = block.letter(kind, &LETTERS)?;
+        let addr = block.number(self.base, first)?.checked_mul(BLOCK)?;
+        let size = block.decimal(digits, count)?.checked_mul(BLOCK)?;
+        let fits = (1..=RUN_MAX).contains(&size) && addr.checked_add(size - 1).is_some();
+        // A comma in place of the blank, as in the name of a device.
+        let comma = u128::from(block.byte(major.to) ^ b',') << (8 * major.len());
+        let name = block.key(device.from, device.len()) ^ comma;
+        if !fits || program.is_empty() {
+            return None;
+        }
+        let access = Access {
+            pid: self.disks.recent(name)?,
+            kind,
+            size: size as u32,
+            addr,
+        };
+        Quick::access(access, digest.from + end.next)
     }
 }

@@ -6,8 +6,11 @@ use super::complaint::Complaint;
 use super::fault_text::FaultText;
 use super::lines::{self, LineParser};
 use super::options::{Base, Numbers, ReadOptions};
+use super::quick;
+use super::quick::{Block, Head as Start, Quick, Word};
 use super::report::ReadReport;
 use super::tokens::{decimal_u32, trim, word, words};
+use crate::simd::text::Lanes;
 use crate::trace::model::access::{Access, TraceKind};
 use memchr::{memchr_iter, memrchr};
 
@@ -100,6 +103,50 @@ fn is_time(word: &[u8]) -> bool {
     digits.len() > 1 && dots <= 1 && digits.iter().all(digit)
 }
 
+/// Returns true if a word is a time; see [`is_time`]. `digits` are those of the block.
+#[inline(always)]
+fn is_quick_time<L: Lanes>(block: Block<'_, L>, word: Word, digits: u64) -> bool {
+    let last = word.last();
+    let dots = block.equal(b'.') & word.bits();
+    let inner = Word { to: last, ..word };
+    word.len() > 2
+        && block.byte(last) == b':'
+        && inner.bits() & !(digits | dots) == 0
+        && quick::after_first(dots) == 0
+}
+
+/// Returns the process and the place of the event's name; see [`head`].
+#[inline(always)]
+fn quick_head<L: Lanes>(block: Block<'_, L>) -> Option<(u32, u32)> {
+    let digits = block.digits();
+    let open = quick::first(block.equal(b'['));
+    let close = quick::first(!digits & quick::from(open + 1));
+    let task = block.word_before(open.min(63))?;
+    let blanks = block.blanks();
+    let start = quick::first(!blanks);
+    let dash = quick::last(block.equal(b'-') & !quick::from(task.to))?;
+    let thread = Word {
+        from: dash + 1,
+        to: task.to,
+    };
+    if close == open + 1 || close > 63 || block.byte(close) != b']' || dash <= start {
+        return None;
+    }
+    let pid = u32::try_from(block.decimal(digits, thread)?).ok()?;
+    let mut words = block.words_from(close + 1, 64);
+    let (first, second, third) = (words.next(), words.next(), words.next());
+    let (time, event) = match block.equal(b':') & first.bits() {
+        // Flags.
+        0 if first.len() <= 8 => (second, third),
+        0 => return None,
+        _ => (first, second),
+    };
+    let in_line = block.equal(b'\n') & !quick::from(event.from) == 0 && !event.is_empty();
+    let is_comment = block.byte(start) == b'#';
+    let good = in_line && !is_comment && is_quick_time(block, time, digits);
+    good.then_some((pid, event.from))
+}
+
 impl Ftrace {
     fn drop_one(&mut self, kind: &'static str) -> Option<Access> {
         ReadReport::drop_one(&mut self.dropped, kind);
@@ -109,6 +156,7 @@ impl Ftrace {
 
 impl LineParser for Ftrace {
     const NAME: &'static str = FORMAT.name;
+    const MANY: bool = true;
 
     fn new(options: &ReadOptions) -> Ftrace {
         Ftrace {
@@ -148,6 +196,26 @@ impl LineParser for Ftrace {
             pid: head.pid,
             ..Access::single(kind, addr)
         }))
+    }
+
+    /// Reads faults whose task has no group.
+    #[inline(always)]
+    fn quick<L: Lanes>(&mut self, head: Start<'_, L>) -> Option<Quick> {
+        let (pid, event) = quick_head(head.first())?;
+        let name = head.block(event)?;
+        let user = name.has(0, b"page_fault_user:");
+        let kernel = name.has(0, b"page_fault_kerne") && name.has(16, b"l:");
+        let length = if user { 16 } else { 18 };
+        let text = quick::first(!name.blanks() & quick::from(length));
+        if !(user || kernel) || text == length {
+            return None;
+        }
+        let (addr, kind, end) = self.faults.quick(head.block(event + text)?, self.base)?;
+        let access = Access {
+            pid,
+            ..Access::single(kind, addr)
+        };
+        Quick::access(access, event + text + end.next)
     }
 
     fn report(&self) -> ReadReport {

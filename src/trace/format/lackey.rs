@@ -4,6 +4,7 @@ use super::Format;
 use super::complaint::{BYTES_MAX, Complaint, address, checked_size};
 use super::lines::{self, AccessBuffer, LineParser};
 use super::options::{Base, Numbers, ReadOptions};
+use super::quick::Taken;
 use super::report::ReadReport;
 use super::tokens::{decimal, hex8_unchecked, is_blank, trim};
 use super::write::{LineWriter, Written, by_kind, text};
@@ -122,15 +123,15 @@ impl LineParser for Lackey {
         }))
     }
 
-    fn parse_many<B: AccessBuffer>(
-        &mut self,
-        bytes: &[u8],
-        max: usize,
-        out: &mut B,
-    ) -> (usize, u64) {
-        match self.base {
+    fn parse_many<B: AccessBuffer>(&mut self, bytes: &[u8], max: usize, out: &mut B) -> Taken {
+        let (bytes, lines) = match self.base {
             Base::Hex => parse_many(bytes, max, out),
             Base::Dec => (0, 0),
+        };
+        Taken {
+            bytes,
+            lines: lines as u64,
+            ..Taken::default()
         }
     }
 
@@ -158,7 +159,7 @@ impl Lackey {
 /// Parses lines exactly as lackey writes them, with an address of 8 to 15 digits and a size of one or
 /// two: many at a time if the processor can, else one by one. Returns how many bytes and lines it
 /// took.
-fn parse_many<B: AccessBuffer>(bytes: &[u8], max: usize, out: &mut B) -> (usize, u64) {
+fn parse_many<B: AccessBuffer>(bytes: &[u8], max: usize, out: &mut B) -> (usize, usize) {
     let (mut used, mut lines) = (0, 0);
     loop {
         let max_here = (max - lines).min(ONE_BY_ONE);
@@ -166,7 +167,7 @@ fn parse_many<B: AccessBuffer>(bytes: &[u8], max: usize, out: &mut B) -> (usize,
         used += length;
         lines += count;
         if count < ONE_BY_ONE {
-            return (used, lines as u64);
+            return (used, lines);
         }
         let (next, count) = match SimdLevel::best() {
             SimdLevel::Avx512Vbmi => parse_eights(bytes, used, max - lines, out),
@@ -389,8 +390,8 @@ mod tests {
             }
             line.resize(line.len().max(24) + 1, b'0');
             let (mut fast, mut slow) = (Vec::<Access>::new(), Vec::new());
-            let (used, lines) = { HEX }.parse_many(&line, 1, &mut fast);
-            assert_eq!(lines, fast.len() as u64);
+            let (used, lines) = parse_many(&line, 1, &mut fast);
+            assert_eq!(lines, fast.len());
             if lines == 1 {
                 assert_eq!(line[used - 1], b'\n');
                 slow.extend({ HEX }.parse(&line[..used - 1]).unwrap());
@@ -437,9 +438,9 @@ mod tests {
             text.truncate(cut);
             let most = [1, 7, 50, 4096, usize::MAX][random.below(5)];
             let (mut many, mut each) = (Vec::new(), Vec::<Access>::new());
-            let (used, lines) = { HEX }.parse_many(&text, most, &mut many);
+            let (used, lines) = parse_many(&text, most, &mut many);
             let each_used = parse_each(&text, most, &mut each);
-            assert_eq!((used, lines as usize), each_used);
+            assert_eq!((used, lines), each_used);
             assert_eq!(many, each);
             // Both ways, whatever is the best here.
             for way in [parse_eights::<Vec<Access>>, parse_found] {
@@ -453,9 +454,9 @@ mod tests {
             }
             // Packed, up to the first that does not fit.
             let (mut packed, mut fitting) = (Vec::new(), Vec::<Packed>::new());
-            let (used_packed, lines_packed) = { HEX }.parse_many(&text, most, &mut packed);
+            let (used_packed, lines_packed) = parse_many(&text, most, &mut packed);
             parse_each(&text, most, &mut fitting);
-            assert_eq!((packed.len() as u64, &packed), (lines_packed, &fitting));
+            assert_eq!((packed.len(), &packed), (lines_packed, &fitting));
             let unpacked = packed.iter().map(|&word| Access::unpacked(word));
             assert!(unpacked.eq(many[..packed.len()].iter().copied()));
             let next = &text[used_packed..used];

@@ -5,9 +5,13 @@
 //! Does not know any format: the [`LineParser`] says what a line means.
 
 use super::complaint::{BadRecords, CARRIES_ON, Complaint};
+use super::quick;
+use super::quick::{Head, Patience, Quick, Taken};
 use super::report::ReadReport;
 use super::tokens::is_blank;
 use super::{Fit, Known, ReadOptions, RecordReader, Sample};
+use crate::simd::text;
+use crate::simd::text::{Lanes, Work};
 use crate::trace::codec::{fill_buf, read_error};
 use crate::trace::model::access::{Access, Addressing, Packed, TraceKind};
 use crate::trace::model::error::{Position, TraceError};
@@ -33,11 +37,11 @@ pub(super) trait LineParser: Send {
     /// True if lines that begin with `#` are skipped before the parser sees them.
     const COMMENTS: bool = true;
 
-    /// True if [`LineParser::parse_many`] does anything.
+    /// True if the parser has a fast path: [`LineParser::quick`], or a [`LineParser::parse_many`] of its
+    /// own.
     const MANY: bool = false;
 
-    /// True if the parser has [`LineParser::take_event`]. Such a parser must not have `MANY`: the
-    /// events between packed accesses would be lost.
+    /// True if the parser has [`LineParser::take_event`].
     const EVENTS: bool = false;
 
     /// True if the parser has [`LineParser::take_second`].
@@ -52,17 +56,27 @@ pub(super) trait LineParser: Send {
     /// text, an event, a header). `line` comes without its end (LF or CRLF) and is not blank.
     fn parse(&mut self, line: &[u8]) -> Result<Option<Access>, Complaint>;
 
-    /// A fast path: appends up to `max` accesses from the whole lines at the beginning of `bytes`,
-    /// one access per line. Returns how many bytes and lines it took. Stops before the first line
-    /// that is not in the exact form it handles, or whose access `out` does not take; that line
-    /// goes to `parse`.
-    fn parse_many<B: AccessBuffer>(
-        &mut self,
-        _bytes: &[u8],
-        _max: usize,
-        _out: &mut B,
-    ) -> (usize, u64) {
-        (0, 0)
+    /// A fast path for one line in its usual form: returns what [`LineParser::parse`] makes of it, or
+    /// `None`, with nothing changed, for any other line; that goes to `parse`. A blank line, and a comment
+    /// if there are any, is `None`. An implementation is `#[inline(always)]`.
+    #[inline(always)]
+    fn quick<L: Lanes>(&mut self, _head: Head<'_, L>) -> Option<Quick> {
+        None
+    }
+
+    /// Takes the lines of the usual form at the beginning of `bytes`, until `out` has got `max` accesses
+    /// or does not take one. Calls [`LineParser::quick`] for each line, unless it has a faster way.
+    fn parse_many<B: AccessBuffer>(&mut self, bytes: &[u8], max: usize, out: &mut B) -> Taken
+    where
+        Self: Sized,
+    {
+        let lines = TakeLines {
+            parser: self,
+            bytes,
+            max,
+            out,
+        };
+        text::run(quick::level(), lines)
     }
 
     /// Returns true if the meaning of later lines depends on `line`, so that `--skip-bad` may not
@@ -101,6 +115,46 @@ pub(super) trait LineParser: Send {
     /// reader adds comments; base and unit come from the table.
     fn report(&self) -> ReadReport {
         ReadReport::default()
+    }
+}
+
+/// Takes the lines of [`LineParser::parse_many`] one by one.
+struct TakeLines<'a, P, B> {
+    parser: &'a mut P,
+    bytes: &'a [u8],
+    max: usize,
+    out: &'a mut B,
+}
+
+impl<P: LineParser, B: AccessBuffer> Work for TakeLines<'_, P, B> {
+    type Output = Taken;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> Taken {
+        let mut taken = Taken::default();
+        let mut accesses = 0;
+        while accesses < self.max
+            && let Some(head) = Head::new(lanes, &self.bytes[taken.bytes..])
+            && let Some(quick) = self.parser.quick(head)
+        {
+            taken.bytes += quick.length as usize;
+            taken.lines += 1;
+            if let Some(access) = quick.access {
+                if !self.out.take_one(access) {
+                    taken.left = [quick.access, quick.second];
+                    break;
+                }
+                accesses += 1;
+            }
+            if let Some(second) = quick.second {
+                if !self.out.take_one(second) {
+                    taken.left = [Some(second), None];
+                    break;
+                }
+                accesses += 1;
+            }
+        }
+        taken
     }
 }
 
@@ -177,6 +231,8 @@ struct LineState<P> {
     partial: Partial,
     /// Lines that are comments.
     comments: u64,
+    /// When the fast path is tried.
+    patience: Patience,
     bad_records: BadRecords,
 }
 
@@ -209,6 +265,7 @@ impl<P: LineParser> LineReader<P> {
                 events: Vec::new(),
                 partial: Partial::None,
                 comments: 0,
+                patience: Patience::default(),
                 bad_records: BadRecords::new(path, options),
             },
         }
@@ -250,11 +307,12 @@ impl FillTarget<'_> {
         self.packed.len() + self.plain.len()
     }
 
+    /// Appends an access; `packs` if it may be packed.
     #[inline]
-    fn push(&mut self, access: Access) {
+    fn push(&mut self, access: Access, packs: bool) {
         match access.packed() {
             // What follows an access that cannot be packed must come after it.
-            Some(word) if self.packs && self.plain.is_empty() => self.packed.push(word),
+            Some(word) if packs && self.plain.is_empty() => self.packed.push(word),
             _ => self.plain.push(access),
         }
     }
@@ -323,9 +381,15 @@ impl<P: LineParser> RecordReader for LineReader<P> {
 
 impl<P: LineParser> LineState<P> {
     /// Returns true if this `fill` has read enough: `goal` accesses and events in all, or one access
-    /// that cannot be packed.
+    /// that cannot be packed, or an event, after which nothing is packed.
     fn full(&self, goal: usize, out: &FillTarget<'_>) -> bool {
-        out.len() + self.events.len() >= goal || (out.packs && !out.plain.is_empty())
+        let unpacked = !out.plain.is_empty() || !self.events.is_empty();
+        out.len() + self.events.len() >= goal || (out.packs && unpacked)
+    }
+
+    /// Returns true if accesses may be packed: ids are not.
+    fn packs(&self, out: &FillTarget<'_>) -> bool {
+        out.packs && self.parser.addressing() == Addressing::Bytes
     }
 
     /// Takes lines from the beginning of a buffer, which is not empty. Returns how many bytes they
@@ -402,16 +466,9 @@ impl<P: LineParser> LineState<P> {
     ) -> Result<usize, TraceError> {
         let mut used = 0;
         while !self.full(goal, out) {
-            if P::MANY {
-                let (max, rest) = (goal - out.len(), &buffer[used..]);
-                let (bytes, lines) = if out.packs {
-                    self.parser.parse_many(rest, max, out.packed)
-                } else {
-                    self.parser.parse_many(rest, max, out.plain)
-                };
-                used += bytes;
-                self.count += lines;
-                if out.len() >= goal {
+            if P::MANY && self.patience.is_due() {
+                used += self.quick_lines(&buffer[used..], goal, out);
+                if self.full(goal, out) {
                     break;
                 }
             }
@@ -429,9 +486,24 @@ impl<P: LineParser> LineState<P> {
         Ok(used)
     }
 
+    /// Takes lines that the fast path understands. Returns how many bytes they were. Where it understands
+    /// none, time and again, it is tried less often.
+    fn quick_lines(&mut self, bytes: &[u8], goal: usize, out: &mut FillTarget<'_>) -> usize {
+        let (max, packs) = (goal - out.len() - self.events.len(), self.packs(out));
+        let taken = match packs {
+            true => self.parser.parse_many(bytes, max, out.packed),
+            false => self.parser.parse_many(bytes, max, out.plain),
+        };
+        for access in taken.left.into_iter().flatten() {
+            out.push(access, packs);
+        }
+        self.count += taken.lines;
+        self.patience.note(taken.lines);
+        taken.bytes
+    }
+
     /// Takes one line, without its LF.
     fn line(&mut self, line: &[u8], out: &mut FillTarget<'_>) -> Result<(), TraceError> {
-        const { assert!(!(P::MANY && P::EVENTS)) };
         self.count += 1;
         let line = content(line, self.count == 1);
         if is_nothing::<P>(line) {
@@ -439,14 +511,14 @@ impl<P: LineParser> LineState<P> {
             return Ok(());
         }
         match self.parser.parse(line) {
-            Ok(Some(access)) => out.push(access),
+            Ok(Some(access)) => out.push(access, self.packs(out)),
             Ok(None) => {}
             Err(complaint) => return self.bad(complaint, line),
         }
         if P::SECOND
             && let Some(access) = self.parser.take_second()
         {
-            out.push(access);
+            out.push(access, self.packs(out));
         }
         while P::EVENTS
             && let Some((pid, event)) = self.parser.take_event()

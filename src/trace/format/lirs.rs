@@ -3,10 +3,12 @@
 use super::complaint::{Complaint, FAR_LONGER, id};
 use super::lines::{self, LineParser};
 use super::options::{Base, Numbers, Open, ReadOptions, Unit};
+use super::quick::{Head, Quick, Word};
 use super::settle::{SMALL_IDS, far_longer, is_far_longer};
 use super::tokens::trim;
 use super::write::{FileHead, Kinds, RecordWriter, Written, text};
 use super::{Fit, Format, Sample};
+use crate::simd::text::Lanes;
 use crate::trace::model::access::{Access, Addressing, Kind, TraceKind};
 use std::io::{self, Write};
 
@@ -139,6 +141,7 @@ impl Lirs {
 
 impl LineParser for Lirs {
     const NAME: &'static str = FORMAT.name;
+    const MANY: bool = true;
 
     fn new(options: &ReadOptions) -> Lirs {
         Lirs {
@@ -165,6 +168,21 @@ impl LineParser for Lirs {
             });
         }
         Ok(Some(Access::single(Kind::Read, addr)))
+    }
+
+    /// Reads numbers no longer than those before.
+    #[inline(always)]
+    fn quick<L: Lanes>(&mut self, head: Head<'_, L>) -> Option<Quick> {
+        let block = head.first();
+        let end = block.end()?;
+        let number = Word {
+            from: 0,
+            to: end.text,
+        };
+        let addr = block.number(self.base, number)?;
+        let is_long = self.suspect.is_some() || number.len() as usize > self.longest;
+        let is_large = self.small_ids && addr >= SMALL_IDS;
+        (!is_long && !is_large).then(|| Quick::single(Kind::Read, addr, end.next))?
     }
 
     fn addressing(&self) -> Addressing {

@@ -42,7 +42,7 @@ fn samples() -> Vec<(&'static Format, Vec<u8>)> {
 }
 
 /// The samples of text formats.
-fn texts() -> Vec<(&'static Format, String)> {
+pub(super) fn texts() -> Vec<(&'static Format, String)> {
     let text = |(format, bytes)| (format, String::from_utf8(bytes).expect("text"));
     let texts = samples().into_iter().filter(|(format, _)| format.is_text());
     texts.map(text).collect()
@@ -212,7 +212,7 @@ fn drained(format: &'static Format, bytes: &[u8]) -> Vec<Access> {
 }
 
 /// Changes a text as files are damaged, or as two formats are alike.
-fn mutated(text: &str, random: &mut Random) -> Vec<u8> {
+pub(super) fn mutated(text: &str, random: &mut Random) -> Vec<u8> {
     let mut lines: Vec<Vec<u8>> = text.lines().take(HEAD).map(Vec::from).collect();
     for _ in 0..1 + random.below(4) {
         let at = random.below(lines.len());

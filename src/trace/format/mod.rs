@@ -42,11 +42,11 @@ mod perf_script;
 mod perf_trace;
 mod pinatrace;
 pub mod plain;
+mod quick;
 mod ramulator;
 mod ramulator2;
 mod raw;
 mod report;
-mod runs;
 mod scaled;
 mod settle;
 mod spc;
@@ -60,6 +60,8 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tokens;
+#[cfg(test)]
+mod twins;
 mod twitter;
 mod vscsi;
 mod webcache;

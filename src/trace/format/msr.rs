@@ -5,8 +5,10 @@ use super::complaint::{Complaint, RUN_MAX, checked_size};
 use super::disks::Disks;
 use super::lines::{self, LineParser, sample_lines};
 use super::options::{Base, Numbers, ReadOptions};
+use super::quick::{Head, Quick, SURE_DIGITS, Word};
 use super::tokens::{decimal, trim};
 use super::{Fit, Format, Sample};
+use crate::simd::text::Lanes;
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -64,6 +66,7 @@ fn sniff(sample: &Sample<'_>) -> Fit {
 
 impl LineParser for Msr {
     const NAME: &'static str = FORMAT.name;
+    const MANY: bool = true;
 
     fn new(options: &ReadOptions) -> Msr {
         Msr {
@@ -114,6 +117,48 @@ impl LineParser for Msr {
             size,
             addr,
         }))
+    }
+
+    /// Reads lines of seven fields without blanks.
+    #[inline(always)]
+    fn quick<L: Lanes>(&mut self, head: Head<'_, L>) -> Option<Quick> {
+        let block = head.first();
+        let end = block.end()?;
+        let digits = block.digits();
+        let mut fields = block.fields(b',', end.text);
+        let (time, host, number) = (fields.next(), fields.next(), fields.next());
+        let (kind, offset, size) = (fields.next(), fields.next(), fields.next());
+        let response = fields.next();
+        let disk = Word {
+            to: number.to,
+            ..host
+        };
+        let blank = block.blanks() & disk.bits() != 0;
+        if response.to != end.text || blank || disk.len() > 16 || !self.started {
+            return None;
+        }
+        let numbers = [time, number, response];
+        if !numbers.iter().all(|n| n.is_number(digits, SURE_DIGITS)) {
+            return None;
+        }
+        // The letters in lower case.
+        let word = block.word(kind.from) | u64::from_le_bytes([0x20; 8]);
+        let read = kind.len() == 4 && word as u32 == u32::from_le_bytes(*b"read");
+        let written = word & 0xff_ffff_ffff == u64::from_le_bytes(*b"write\0\0\0");
+        let write = kind.len() == 5 && written;
+        let addr = block.number(self.base, offset)?;
+        let size = block.decimal(digits, size)?.max(1);
+        let fits = size <= RUN_MAX && addr.checked_add(size - 1).is_some();
+        if !(fits && read | write) {
+            return None;
+        }
+        let access = Access {
+            pid: self.disks.recent(block.key(disk.from, disk.len()))?,
+            kind: if write { Kind::Write } else { Kind::Read },
+            size: size as u32,
+            addr,
+        };
+        Quick::access(access, end.next)
     }
 }
 

@@ -3,11 +3,12 @@
 
 use super::Format;
 use super::complaint::{Complaint, address, nothing_more};
-use super::lines::{self, AccessBuffer, LineParser};
+use super::lines::{self, LineParser};
 use super::options::{Base, FormatBy, Numbers, ReadOptions};
-use super::runs::{each_line, hex_run};
+use super::quick::{Head, Letters, Quick};
 use super::tokens::word;
 use super::write::{LineWriter, Written, by_kind, text};
+use crate::simd::text::Lanes;
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -38,6 +39,13 @@ each access touches one byte.
 
 /// Size of a page in bytes; every address in such a file is a multiple of it.
 const ALIGNMENT: u64 = 4096;
+
+static LETTERS: Letters = Letters::new(&[
+    (b'I', Kind::Ifetch),
+    (b'L', Kind::Read),
+    (b'S', Kind::Write),
+    (b'M', Kind::Write),
+]);
 
 struct PageRef {
     base: Base,
@@ -73,29 +81,15 @@ impl LineParser for PageRef {
         Ok(Some(Access::single(kind, addr)))
     }
 
-    /// Parses lines of a letter, a blank and a hexadecimal address, with `0x` or not.
-    fn parse_many<B: AccessBuffer>(
-        &mut self,
-        bytes: &[u8],
-        max: usize,
-        out: &mut B,
-    ) -> (usize, u64) {
-        if self.base != Base::Hex {
-            return (0, 0);
-        }
-        let mask = if self.strict { ALIGNMENT - 1 } else { 0 };
-        each_line(bytes, max, out, |head| {
-            let kind = match &head[..2] {
-                b"I " => Kind::Ifetch,
-                b"L " => Kind::Read,
-                b"S " | b"M " => Kind::Write,
-                _ => return None,
-            };
-            let at = if head[2..4] == *b"0x" { 4 } else { 2 };
-            let (addr, at) = hex_run(head, at)?;
-            let usual = addr & mask == 0 && head.get(at) == Some(&b'\n');
-            usual.then(|| (Access::single(kind, addr), at + 1))
-        })
+    #[inline(always)]
+    fn quick<L: Lanes>(&mut self, head: Head<'_, L>) -> Option<Quick> {
+        let block = head.first();
+        let end = block.end()?;
+        let mut words = block.words(end.text);
+        let kind = block.letter(words.next(), &LETTERS)?;
+        let addr = block.number(self.base, words.next())?;
+        let fits = !self.strict || addr % ALIGNMENT == 0;
+        (fits && words.is_empty()).then(|| Quick::single(kind, addr, end.next))?
     }
 }
 

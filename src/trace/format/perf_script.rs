@@ -6,9 +6,12 @@ use super::fault_text::FaultText;
 use super::ftrace::{self, Ftrace};
 use super::lines::{self, LineParser, sample_lines};
 use super::options::{Base, Numbers, ReadOptions};
+use super::quick;
+use super::quick::{Block, Head, Quick, Word};
 use super::report::ReadReport;
 use super::tokens::{decimal_u32, words};
 use super::{Fit, Format, Sample};
+use crate::simd::text::Lanes;
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -84,8 +87,46 @@ fn process(word: &[u8]) -> Option<u32> {
     decimal_u32(word.split(|&b| b == b'/').next()?)
 }
 
+/// Returns the process and the place of the event's name, of a line that is not in ftrace's form.
+#[inline(always)]
+fn quick_head<L: Lanes>(block: Block<'_, L>) -> Option<(u32, u32)> {
+    let (digits, blanks) = (block.digits(), block.blanks());
+    // No word before the time can be an event.
+    let colon = quick::first(block.equal(b':'));
+    let time = block.word_before((colon + 1).min(63))?;
+    let is_time = time.to == colon + 1
+        && time.len() > 1
+        && time.bits() & !(digits | block.equal(b'.') | 1 << (colon & 63)) == 0;
+    let before = block.word_before(time.from)?;
+    let open = block.equal(b'[');
+    let (process, cpu) = match block.byte(before.from) {
+        b'[' => (block.word_before(before.from)?, before),
+        _ => (before, Word { from: 0, to: 0 }),
+    };
+    // In ftrace's form a dash stands before the processor.
+    let is_ftrace = open & !cpu.bits() != 0 || {
+        let dash = block.equal(b'-') & !quick::from(cpu.from);
+        !cpu.is_empty() && dash != 0
+    };
+    let is_cpu = cpu.is_empty() || open & cpu.bits() == 1 << cpu.from;
+    let slash = quick::first(block.equal(b'/') & process.bits());
+    let process = Word {
+        to: slash.min(process.to),
+        ..process
+    };
+    let event = quick::first(!blanks & quick::from(time.to));
+    let in_line = event < 64 && block.equal(b'\n') & !quick::from(event) == 0;
+    let is_comment = block.byte(quick::first(!blanks)) == b'#';
+    if !(is_time && in_line && is_cpu) || is_ftrace || is_comment || event == time.to {
+        return None;
+    }
+    let pid = u32::try_from(block.decimal(digits, process)?).ok()?;
+    Some((pid, event))
+}
+
 impl LineParser for PerfScript {
     const NAME: &'static str = FORMAT.name;
+    const MANY: bool = true;
 
     fn new(options: &ReadOptions) -> PerfScript {
         PerfScript {
@@ -138,6 +179,55 @@ impl LineParser for PerfScript {
             pid,
             ..Access::single(kind, addr)
         }))
+    }
+
+    /// Reads samples, and tracepoints with nothing after them.
+    #[inline(always)]
+    fn quick<L: Lanes>(&mut self, head: Head<'_, L>) -> Option<Quick> {
+        let (pid, event) = quick_head(head.first())?;
+        let block = head.block(event)?;
+        let (colons, blanks) = (block.equal(b':'), block.blanks());
+        let name = Word {
+            from: 0,
+            to: quick::first(blanks),
+        };
+        let text = quick::first(!blanks & quick::from(name.to));
+        let tracepoint = block.has(0, b"exceptions:page_")
+            && (block.has(16, b"fault_user: ") || block.has(16, b"fault_kernel: "));
+        if tracepoint {
+            let (addr, kind, end) = self.faults.quick(head.block(event + text)?, self.base)?;
+            let access = Access {
+                pid,
+                ..Access::single(kind, addr)
+            };
+            return Quick::access(access, event + text + end.next);
+        }
+        let first = Word {
+            to: quick::first(colons),
+            ..name
+        };
+        let known = block.is(first, b"page-faults")
+            || block.is(first, b"minor-faults")
+            || block.is(first, b"major-faults")
+            || block.is(first, b"faults");
+        let in_line = block.equal(b'\n') & name.bits() == 0;
+        if !(known && in_line && block.byte(name.last()) == b':') {
+            return None;
+        }
+        let sample = head.block(event + text)?;
+        let end = sample.end()?;
+        let place = sample.words(end.text).next();
+        let addr = sample.number(self.base, place)?;
+        let brackets = sample.equal(b'[') & !quick::from(end.text);
+        let user = addr != 0 && addr >> 63 == 0;
+        if !user || brackets != 0 || place.from != 0 {
+            return None;
+        }
+        let access = Access {
+            pid,
+            ..Access::single(Kind::Read, addr)
+        };
+        Quick::access(access, event + text + end.next)
     }
 
     fn report(&self) -> ReadReport {

@@ -4,7 +4,10 @@ use super::Format;
 use super::complaint::{Complaint, address};
 use super::lines::{self, LineParser};
 use super::options::{Base, Numbers, ReadOptions};
+use super::quick;
+use super::quick::{Block, Head, Quick, Word};
 use super::tokens::{decimal_u32, word};
+use crate::simd::text::Lanes;
 use crate::trace::model::access::{Access, Kind, TraceKind};
 use memchr::memmem;
 use rustc_hash::FxHashMap;
@@ -69,8 +72,30 @@ impl PerfTrace {
     }
 }
 
+/// Returns the process, and the place after the bracket that opens the program counter.
+#[inline(always)]
+fn quick_head<L: Lanes>(block: Block<'_, L>) -> Option<(u32, u32)> {
+    let digits = block.digits();
+    let open = quick::first(block.equal(b'['));
+    let fault = open.checked_sub(10)?;
+    let named = block.has(fault, b" minfault [") || block.has(fault, b" majfault [");
+    let slash = quick::last(block.equal(b'/') & !quick::from(fault))?;
+    let tid = Word {
+        from: slash + 1,
+        to: fault,
+    };
+    let in_line = block.equal(b'\n') & !quick::from(open) == 0;
+    let is_comment = block.byte(quick::first(!block.blanks())) == b'#';
+    if !(named && in_line) || open > 63 || is_comment {
+        return None;
+    }
+    let pid = u32::try_from(block.decimal(digits, tid)?).ok()?;
+    Some((pid, open + 1))
+}
+
 impl LineParser for PerfTrace {
     const NAME: &'static str = FORMAT.name;
+    const MANY: bool = true;
 
     fn new(options: &ReadOptions) -> PerfTrace {
         PerfTrace {
@@ -97,6 +122,58 @@ impl LineParser for PerfTrace {
             pid,
             ..Access::single(Kind::Read, addr)
         }))
+    }
+
+    /// Reads lines of a known file or none, with the type of the mapping at the end.
+    #[inline(always)]
+    fn quick<L: Lanes>(&mut self, head: Head<'_, L>) -> Option<Quick> {
+        let (pid, counter) = quick_head(head.first())?;
+        let block = head.block(counter)?;
+        let close = quick::first(block.equal(b']'));
+        let others = (block.equal(b'[') | block.equal(b'\n')) & !quick::from(close);
+        if others != 0 || close > 58 || !block.has(close, b"] => ") {
+            return None;
+        }
+        let start = counter + close + 5;
+        let block = head.block(start)?;
+        let end = block.end()?;
+        let text = !quick::from(end.text);
+        let paren = quick::last(block.equal(b'(') & text)?;
+        let target = Word {
+            from: 0,
+            to: paren.checked_sub(1)?,
+        };
+        // A second fault cannot be on the line: its bracket is not at the beginning.
+        let others = block.equal(b'[') & text & !1;
+        if others != 0 || block.byte(target.to) != b' ' || block.blanks() & 1 != 0 {
+            return None;
+        }
+        let at = quick::last(block.equal(b'@') & target.bits());
+        let addr = match at {
+            None => block.number(self.base, target)?,
+            Some(at) => {
+                let place = Word {
+                    from: at + 1,
+                    ..target
+                };
+                let offset = block.number(self.base, place)?;
+                let no_file =
+                    block.has(0, b"[") || block.has(0, b"//anon") || block.has(0, b"/SYSV");
+                match no_file {
+                    true => offset,
+                    false if offset >> FILE_BITS != 0 => return None,
+                    false => {
+                        let name = block.slice(Word { from: 0, to: at });
+                        FILES + (*self.files.get(name)? << FILE_BITS) + offset
+                    }
+                }
+            }
+        };
+        let access = Access {
+            pid,
+            ..Access::single(Kind::Read, addr)
+        };
+        Quick::access(access, start + end.next)
     }
 }
 

@@ -5,7 +5,9 @@ use super::Format;
 use super::complaint::{BYTES_MAX, Complaint, address, checked_size, nothing_more};
 use super::lines::{self, LineParser};
 use super::options::{Base, FormatBy, Numbers, Open, ReadOptions};
+use super::quick::{Head, Letters, Quick, Word};
 use super::tokens::{decimal, hex_0x, strip_0x, word};
+use crate::simd::text::Lanes;
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -31,6 +33,8 @@ without data accesses are not in the file. Lines that begin with #, such as #eof
     written: None,
 };
 
+static LETTERS: Letters = Letters::new(&[(b'R', Kind::Read), (b'W', Kind::Write)]);
+
 struct Pinatrace {
     base: Base,
     /// True if the first word must look like a program counter.
@@ -54,6 +58,7 @@ fn place(line: &[u8]) -> &[u8] {
 
 impl LineParser for Pinatrace {
     const NAME: &'static str = FORMAT.name;
+    const MANY: bool = true;
 
     fn new(options: &ReadOptions) -> Pinatrace {
         Pinatrace {
@@ -92,6 +97,42 @@ impl LineParser for Pinatrace {
             size: checked_size(size, addr, BYTES_MAX)?,
             ..Access::single(kind, addr)
         }))
+    }
+
+    /// Reads lines whose instruction has up to sixteen digits and perhaps a colon after it.
+    #[inline(always)]
+    fn quick<L: Lanes>(&mut self, head: Head<'_, L>) -> Option<Quick> {
+        let block = head.first();
+        let end = block.end()?;
+        let mut words = block.words(end.text);
+        let instruction = words.next();
+        let kind = block.letter(words.next(), &LETTERS)?;
+        let (place, size) = (words.next(), words.next());
+        let colon = block.byte(instruction.to.wrapping_sub(1)) == b':';
+        let instruction = Word {
+            to: instruction.to - u32::from(colon),
+            ..instruction
+        };
+        let is_prefixed = block.has(instruction.from, b"0x");
+        let digits = instruction.after(if is_prefixed { 2 } else { 0 });
+        let is_short = self.strict && !is_prefixed && digits.len() < COUNTER_DIGITS as u32;
+        if !digits.is_number(block.hex_digits(), 16) || is_short {
+            return None;
+        }
+        let addr = block.number(self.base, place)?;
+        let size = match size.is_empty() {
+            true => 1,
+            false => block.decimal(block.digits(), size)?,
+        };
+        let fits = (1..=BYTES_MAX).contains(&size) && addr.checked_add(size - 1).is_some();
+        if !(fits && words.is_empty()) {
+            return None;
+        }
+        let access = Access {
+            size: size as u32,
+            ..Access::single(kind, addr)
+        };
+        Quick::access(access, end.next)
     }
 }
 

@@ -7,10 +7,12 @@ use super::complaint::{BYTES_MAX, Complaint, RUN_MAX, address, checked_size, id,
 use super::event_text;
 use super::lines::{self, LineParser};
 use super::options::{Base, Numbers, ReadOptions};
+use super::quick::{Head, Letters, Quick};
 use super::report::ReadReport;
 use super::tokens::{decimal, decimal_u32, trim, word};
 use super::write::{FileHead, RecordWriter, Written, text};
 use super::{Fit, Format, Sample};
+use crate::simd::text::Lanes;
 use crate::trace::model::access::{Access, Addressing, Kind, TraceKind};
 use crate::trace::model::event::Event;
 use crate::trace::model::sample::Chosen;
@@ -103,6 +105,12 @@ fn sniff(sample: &Sample<'_>) -> Fit {
     }
 }
 
+static LETTERS: Letters = Letters::new(&[
+    (b'I', Kind::Ifetch),
+    (b'R', Kind::Read),
+    (b'W', Kind::Write),
+]);
+
 struct Plain {
     /// True once the first line was seen.
     magic: bool,
@@ -122,6 +130,7 @@ impl LineParser for Plain {
     const NAME: &'static str = FORMAT.name;
     const COMMENTS: bool = false;
     const EVENTS: bool = true;
+    const MANY: bool = true;
 
     fn new(options: &ReadOptions) -> Plain {
         Plain {
@@ -169,6 +178,37 @@ impl LineParser for Plain {
             size,
             addr,
         }))
+    }
+
+    /// Reads accesses.
+    #[inline(always)]
+    fn quick<L: Lanes>(&mut self, head: Head<'_, L>) -> Option<Quick> {
+        let block = head.first();
+        let end = block.end()?;
+        let mut words = block.words(end.text);
+        let kind = block.letter(words.next(), &LETTERS)?;
+        let (place, size) = (words.next(), words.next());
+        let (base, max) = match self.addressing {
+            Addressing::Bytes => (self.base.unwrap_or(Base::Hex), BYTES_MAX),
+            Addressing::Ids => (self.base.unwrap_or(Base::Dec), RUN_MAX),
+        };
+        let addr = block.number(base, place)?;
+        let size = match size.is_empty() {
+            true => 1,
+            false => block.decimal(block.digits(), size)?,
+        };
+        let fits = (1..=max).contains(&size) && addr.checked_add(size - 1).is_some();
+        if !(fits && words.is_empty() && self.magic) {
+            return None;
+        }
+        self.started = true;
+        let access = Access {
+            pid: self.pid,
+            kind,
+            size: size as u32,
+            addr,
+        };
+        Quick::access(access, end.next)
     }
 
     #[inline]

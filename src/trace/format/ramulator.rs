@@ -2,12 +2,13 @@
 //! core behind its caches.
 
 use super::complaint::{Complaint, address, nothing_more};
-use super::lines::{self, AccessBuffer, LineParser, sample_lines};
+use super::lines::{self, LineParser, sample_lines};
 use super::options::{Base, Numbers, ReadOptions};
+use super::quick::{Head, Quick, SURE_DIGITS};
 use super::report::ReadReport;
-use super::runs::{decimal_run, each_line};
 use super::tokens::{decimal, trim, word};
 use super::{Fit, Format, Sample};
+use crate::simd::text::Lanes;
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -117,23 +118,27 @@ impl LineParser for Ramulator {
         self.write_back.take()
     }
 
-    /// Parses lines without a write-back, one blank between their numbers.
-    fn parse_many<B: AccessBuffer>(
-        &mut self,
-        bytes: &[u8],
-        max: usize,
-        out: &mut B,
-    ) -> (usize, u64) {
-        if self.base != Base::Dec {
-            return (0, 0);
+    #[inline(always)]
+    fn quick<L: Lanes>(&mut self, head: Head<'_, L>) -> Option<Quick> {
+        let block = head.first();
+        let end = block.end()?;
+        let digits = block.digits();
+        let mut words = block.words(end.text);
+        if !words.next().is_number(digits, SURE_DIGITS) {
+            return None;
         }
-        each_line(bytes, max, out, |head| {
-            let (_, at) = decimal_run(head, 0)?;
-            if head.get(at) != Some(&b' ') {
-                return None;
+        let read = block.number(self.base, words.next())?;
+        let second = match words.is_empty() {
+            true => None,
+            false => {
+                let addr = block.number(self.base, words.next())?;
+                Some(Access::single(Kind::Write, addr))
             }
-            let (addr, at) = decimal_run(head, at + 1)?;
-            (head.get(at) == Some(&b'\n')).then(|| (Access::single(Kind::Read, addr), at + 1))
+        };
+        words.is_empty().then_some(Quick {
+            access: Some(Access::single(Kind::Read, read)),
+            second,
+            length: end.next,
         })
     }
 

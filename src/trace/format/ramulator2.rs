@@ -2,10 +2,11 @@
 
 use super::Format;
 use super::complaint::{Complaint, address, nothing_more};
-use super::lines::{self, AccessBuffer, LineParser};
+use super::lines::{self, LineParser};
 use super::options::{Base, Numbers, ReadOptions};
-use super::runs::{decimal_run, each_line, hex_run};
+use super::quick::{Head, Quick};
 use super::tokens::word;
+use crate::simd::text::Lanes;
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -52,25 +53,16 @@ impl LineParser for Ramulator2 {
         Ok(Some(Access::single(kind, addr)))
     }
 
-    fn parse_many<B: AccessBuffer>(
-        &mut self,
-        bytes: &[u8],
-        max: usize,
-        out: &mut B,
-    ) -> (usize, u64) {
-        let decimal = self.base == Base::Dec;
-        each_line(bytes, max, out, |head| {
-            let kind = match &head[..3] {
-                b"LD " => Kind::Read,
-                b"ST " => Kind::Write,
-                _ => return None,
-            };
-            let (addr, at) = match &head[3..5] {
-                b"0x" => hex_run(head, 5)?,
-                _ if decimal => decimal_run(head, 3)?,
-                _ => hex_run(head, 3)?,
-            };
-            (head.get(at) == Some(&b'\n')).then(|| (Access::single(kind, addr), at + 1))
-        })
+    #[inline(always)]
+    fn quick<L: Lanes>(&mut self, head: Head<'_, L>) -> Option<Quick> {
+        let block = head.first();
+        let end = block.end()?;
+        let mut words = block.words(end.text);
+        let name = words.next();
+        let (load, store) = (block.is(name, b"LD"), block.is(name, b"ST"));
+        let kind = if store { Kind::Write } else { Kind::Read };
+        let addr = block.number(self.base, words.next())?;
+        let fits = (load | store) && words.is_empty();
+        fits.then(|| Quick::single(kind, addr, end.next))?
     }
 }

@@ -5,7 +5,9 @@ use super::Format;
 use super::complaint::{Complaint, RUN_MAX, checked_size};
 use super::lines::{self, LineParser};
 use super::options::{Base, FormatBy, Numbers, ReadOptions, Unit};
+use super::quick::{Head, Letters, Quick};
 use super::tokens::{decimal, decimal_u32, trim};
+use crate::simd::text::Lanes;
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -33,6 +35,13 @@ one byte. Each unit is a process with its number.
 /// Size of a block in bytes.
 const BLOCK: u64 = 512;
 
+static LETTERS: Letters = Letters::new(&[
+    (b'R', Kind::Read),
+    (b'r', Kind::Read),
+    (b'W', Kind::Write),
+    (b'w', Kind::Write),
+]);
+
 struct Spc {
     base: Base,
     /// True if a line must have five fields, as in all published files.
@@ -41,6 +50,7 @@ struct Spc {
 
 impl LineParser for Spc {
     const NAME: &'static str = FORMAT.name;
+    const MANY: bool = true;
 
     fn new(options: &ReadOptions) -> Spc {
         Spc {
@@ -81,6 +91,32 @@ impl LineParser for Spc {
             size: checked_size(decimal(size).map(|n| n.max(1)), addr, RUN_MAX)?,
             addr,
         }))
+    }
+
+    /// Reads lines of five fields without blanks, the time without an exponent.
+    #[inline(always)]
+    fn quick<L: Lanes>(&mut self, head: Head<'_, L>) -> Option<Quick> {
+        let block = head.first();
+        let end = block.end()?;
+        let digits = block.digits();
+        let mut fields = block.fields(b',', end.text);
+        let pid = u32::try_from(block.decimal(digits, fields.next())?).ok()?;
+        let addr = block.number(self.base, fields.next())?.checked_mul(BLOCK)?;
+        let size = block.decimal(digits, fields.next())?.max(1);
+        let kind = block.letter(fields.next(), &LETTERS)?;
+        let time = fields.next();
+        let is_time = !time.is_empty() && time.bits() & !(digits | block.equal(b'.')) == 0;
+        let fits = size <= RUN_MAX && addr.checked_add(size - 1).is_some();
+        if !(fits && is_time && time.to == end.text) {
+            return None;
+        }
+        let access = Access {
+            pid,
+            kind,
+            size: size as u32,
+            addr,
+        };
+        Quick::access(access, end.next)
     }
 }
 

@@ -2,11 +2,12 @@
 
 use super::Format;
 use super::complaint::{Complaint, address};
-use super::lines::{self, AccessBuffer, LineParser};
+use super::lines::{self, LineParser};
 use super::options::{Base, Numbers, Open, ReadOptions};
+use super::quick::{Head, Letters, Quick, SURE_DIGITS};
 use super::report::ReadReport;
-use super::runs::{decimal_run, each_line, hex_run};
 use super::tokens::{word, words};
+use crate::simd::text::Lanes;
 use crate::trace::model::access::{Access, Kind, TraceKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -28,6 +29,8 @@ access, or none. All lines have as many. There is no size: each access touches o
     open: lines::open::<Spec>,
     written: None,
 };
+
+static LETTERS: Letters = Letters::new(&[(b'l', Kind::Read), (b's', Kind::Write)]);
 
 struct Spec {
     base: Base,
@@ -71,30 +74,24 @@ impl LineParser for Spec {
         Ok(Some(Access::single(kind, addr)))
     }
 
-    /// Parses lines with `0x`, one blank between their words, and one decimal number or none after the
-    /// address, once the number of columns is known.
-    fn parse_many<B: AccessBuffer>(
-        &mut self,
-        bytes: &[u8],
-        max: usize,
-        out: &mut B,
-    ) -> (usize, u64) {
-        let Some(columns @ (2 | 3)) = self.columns else {
-            return (0, 0);
-        };
-        each_line(bytes, max, out, |head| {
-            let kind = match &head[..4] {
-                b"l 0x" => Kind::Read,
-                b"s 0x" => Kind::Write,
-                _ => return None,
-            };
-            let (addr, mut at) = hex_run(head, 4)?;
-            if columns == 3 {
-                let blank = head.get(at) == Some(&b' ');
-                (_, at) = decimal_run(head, at + 1).filter(|_| blank)?;
+    /// Reads lines with decimal numbers after the address, once the number of columns is known.
+    #[inline(always)]
+    fn quick<L: Lanes>(&mut self, head: Head<'_, L>) -> Option<Quick> {
+        let columns = self.columns?;
+        let block = head.first();
+        let end = block.end()?;
+        let mut words = block.words(end.text);
+        let kind = block.letter(words.next(), &LETTERS)?;
+        let addr = block.number(self.base, words.next())?;
+        let digits = block.digits();
+        for _ in 2..columns {
+            if !words.next().is_number(digits, SURE_DIGITS) {
+                return None;
             }
-            (head.get(at) == Some(&b'\n')).then(|| (Access::single(kind, addr), at + 1))
-        })
+        }
+        words
+            .is_empty()
+            .then(|| Quick::single(kind, addr, end.next))?
     }
 
     fn report(&self) -> ReadReport {

@@ -3,10 +3,12 @@
 
 use super::guess::{Guess, decide, ending_of};
 use super::lines::LINE_MAX;
+use super::report::ReadReport;
 use super::settle::Head;
 use super::{Format, ReadOptions, RecordReader, Sample, by_name};
 use crate::trace::model::access::{Access, Kind};
 use crate::trace::model::error::{Position, TraceError};
+use crate::trace::model::event::EventRecord;
 use std::io::{self, BufRead, Read};
 use std::path::Path;
 
@@ -167,4 +169,60 @@ impl Random {
     pub fn below(&mut self, n: usize) -> usize {
         (self.next() % n as u64) as usize
     }
+}
+
+/// All that reading a file gives.
+#[derive(Debug, PartialEq)]
+pub struct WholeRead {
+    pub accesses: Vec<Access>,
+    /// The events, and how many accesses are before each.
+    pub events: Vec<(usize, EventRecord)>,
+    /// How many records were left out, or the error.
+    pub result: Result<u64, String>,
+    pub report: ReadReport,
+}
+
+/// Reads to the end or an error, packed as far as possible if `packs`.
+pub fn whole_read(
+    format: &Format,
+    input: Box<dyn BufRead + Send>,
+    options: &ReadOptions,
+    packs: bool,
+) -> WholeRead {
+    let mut whole = WholeRead {
+        accesses: Vec::new(),
+        events: Vec::new(),
+        result: Ok(0),
+        report: ReadReport::default(),
+    };
+    let mut reader = match (format.open)(input, "t".into(), options) {
+        Ok(reader) => reader,
+        Err(error) => {
+            whole.result = Err(error.to_string());
+            return whole;
+        }
+    };
+    let (mut packed, mut batch, mut events) = (Vec::new(), Vec::new(), Vec::new());
+    let mut more = true;
+    while more {
+        let filled = match packs {
+            true => reader.fill_packed(&mut packed, &mut batch, usize::MAX),
+            false => reader.fill(&mut batch, usize::MAX),
+        };
+        let all = &mut whole.accesses;
+        all.extend(packed.drain(..).map(Access::unpacked));
+        reader.take_events(&mut events);
+        for mut event in events.drain(..) {
+            let before = all.len() + std::mem::take(&mut event.before);
+            whole.events.push((before, event));
+        }
+        all.append(&mut batch);
+        more = *filled.as_ref().unwrap_or(&false);
+        whole.result = match filled {
+            Ok(_) => Ok(reader.known().skipped),
+            Err(error) => Err(error.to_string()),
+        };
+    }
+    whole.report = reader.report();
+    whole
 }

@@ -7,13 +7,13 @@
 use super::access::{Access, Addressing, Kind, Packed};
 use super::densify::{Densifier, TooManyPages};
 use super::event::{Event, EventAt};
-use super::refs::{CONTINUES, Dictionary, KindCode, PageKey, Ref, References, pack, page_of};
+use super::refs::{CONTINUES, Dictionary, KindCode, PageKey, Ref, References, pack};
 use super::selection::{Cut, Flow, Selection, Taken};
 use crate::simd::page_lookup;
 use crate::simd::page_lookup::Pages;
 use crate::units::PageSize;
 
-/// Upper limit of the accesses that a fast path of [`Assembler`] takes at once.
+/// Upper limit of the references that a fast path of [`Assembler`] makes at once.
 const FAST_PATH_MAX: usize = 512;
 
 /// Makes dense references of accesses or of stored pages. Feed it in order; it appends the references
@@ -108,7 +108,7 @@ impl Assembler {
     }
 
     /// Appends the references of `accesses`, up to the limit: like [`Assembler::access`] for each. If
-    /// the whole trace is taken, accesses to one recent page take a fast path.
+    /// the whole trace is taken, accesses to recent pages take a fast path.
     pub fn accesses(
         &mut self,
         accesses: &[Access],
@@ -118,9 +118,9 @@ impl Assembler {
         let mut rest = accesses;
         while !rest.is_empty() {
             if all {
-                let taken = self.fast_path(rest, out);
+                let (taken, full) = self.fast_path(rest, out);
                 rest = &rest[taken..];
-                if taken == FAST_PATH_MAX {
+                if full && taken > 0 {
                     continue;
                 }
             }
@@ -139,33 +139,21 @@ impl Assembler {
     /// each. If the whole trace is taken, looks up many accesses to one recent page at a time. The
     /// addressing must be by bytes.
     pub fn packed(&mut self, words: &[Packed], out: &mut References) -> Result<Flow, TooManyPages> {
+        debug_assert!(words.is_empty() || self.addressing == Addressing::Bytes);
         let all = self.cut.is_all();
         let mut rest = words;
         while !rest.is_empty() {
             if all {
-                let (at, some) = (out.len(), &rest[..rest.len().min(FAST_PATH_MAX)]);
-                out.refs.resize(at + some.len(), 0);
-                out.kinds.resize(at + some.len(), 0);
-                let (refs, kinds) = (&mut out.refs[at..], &mut out.kinds[at..]);
-                let taken = page_lookup::refs(some, self.shift, &self.pages, refs, kinds);
-                out.refs.truncate(at + taken);
-                out.kinds.truncate(at + taken);
-                self.cut.count(taken as u64);
+                let taken = self.packed_pages(&rest[..rest.len().min(FAST_PATH_MAX)], out)?;
                 rest = &rest[taken..];
                 if taken == FAST_PATH_MAX {
                     continue;
                 }
             }
-            // The access that ended the fast path, if one did.
+            // The access that touches two pages, if one does.
             if let Some((&word, after)) = rest.split_first() {
-                debug_assert!(self.addressing == Addressing::Bytes);
-                let access = Access::unpacked(word);
-                if self.access(&access, out)? == Flow::Done {
+                if self.access(&Access::unpacked(word), out)? == Flow::Done {
                     return Ok(Flow::Done);
-                }
-                if all && let Some(&reference) = out.refs.last() {
-                    let number = access.last() >> self.shift;
-                    self.pages.insert(number, page_of(reference));
                 }
                 rest = after;
             }
@@ -173,30 +161,72 @@ impl Assembler {
         Ok(Flow::More)
     }
 
-    /// Appends the references of the leading accesses that touch one page each, are of the first
-    /// one's process, and are in the cache of recent pages. Returns how many, at most
-    /// [`FAST_PATH_MAX`].
-    fn fast_path(&mut self, accesses: &[Access], out: &mut References) -> usize {
-        let pid = accesses[0].pid;
-        let process = self.densifier.process(pid);
+    /// Appends the references of the leading accesses that touch one page each. Returns how many.
+    fn packed_pages(
+        &mut self,
+        words: &[Packed],
+        out: &mut References,
+    ) -> Result<usize, TooManyPages> {
+        let process = self.densifier.process(0);
+        let FastReferences { refs, kinds } = &mut *self.fast;
+        let mut end = 0;
+        let outcome = loop {
+            let (refs, kinds) = (&mut refs[end..], &mut kinds[end..]);
+            end += page_lookup::refs(&words[end..], self.shift, &self.pages, refs, kinds);
+            let Some(&word) = words.get(end) else {
+                break Ok(end);
+            };
+            let access = Access::unpacked(word);
+            let number = access.addr >> self.shift;
+            if access.last() >> self.shift != number {
+                break Ok(end);
+            }
+            match self.densifier.id(PageKey { process, number }) {
+                Ok(id) => self.pages.insert(number, id),
+                Err(error) => break Err(error),
+            }
+        };
+        out.extend(&self.fast.refs[..end], &self.fast.kinds[..end]);
+        self.cut.count(end as u64);
+        outcome
+    }
+
+    /// Appends the references of the leading accesses whose processes and pages are among those looked up
+    /// lately. Returns how many, and true if the next one is left out for want of room: there are at most
+    /// [`FAST_PATH_MAX`] references.
+    fn fast_path(&mut self, accesses: &[Access], out: &mut References) -> (usize, bool) {
+        let continues = match self.addressing {
+            Addressing::Bytes => CONTINUES,
+            Addressing::Ids => 0,
+        };
         let (densifier, shift) = (&self.densifier, self.shift & 63);
         let FastReferences { refs, kinds } = &mut *self.fast;
-        let places = refs.iter_mut().zip(kinds.iter_mut());
-        let mut taken = 0;
-        for (access, (reference, kind)) in accesses.iter().zip(places) {
-            let number = access.addr >> shift;
-            let is_one = access.last() >> shift == number && access.pid == pid;
-            let recent = densifier.recent(PageKey { process, number });
-            let Some(id) = recent.filter(|_| is_one) else {
+        let (mut taken, mut end, mut full) = (0, 0, false);
+        'accesses: for access in accesses {
+            let Some(process) = densifier.recent_process(access.pid) else {
                 break;
             };
-            *reference = pack(id, access.kind == Kind::Write);
-            *kind = access.kind as KindCode;
+            let (first, last) = (access.addr >> shift, access.last() >> shift);
+            if last - first >= (FAST_PATH_MAX - end) as u64 {
+                full = true;
+                break;
+            }
+            let (mut at, mut code) = (end, access.kind as KindCode);
+            for number in first..=last {
+                let Some(id) = densifier.recent(PageKey { process, number }) else {
+                    break 'accesses;
+                };
+                refs[at] = pack(id, access.kind == Kind::Write);
+                kinds[at] = code;
+                code |= continues;
+                at += 1;
+            }
+            end = at;
             taken += 1;
         }
-        out.extend(&refs[..taken], &kinds[..taken]);
-        self.cut.count(taken as u64);
-        taken
+        out.extend(&refs[..end], &kinds[..end]);
+        self.cut.count(end as u64);
+        (taken, full)
     }
 
     // Inlined, or the loops that read a trace call it once a reference.
@@ -295,7 +325,7 @@ impl Assembler {
 mod tests {
     use super::*;
     use crate::trace::generate::Rng;
-    use crate::trace::model::refs::is_write;
+    use crate::trace::model::refs::{is_write, page_of};
 
     fn access(addr: u64, size: u32, kind: Kind) -> Access {
         Access {

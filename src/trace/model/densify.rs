@@ -17,7 +17,8 @@ pub struct Densifier {
     ids: FxHashMap<PageKey, PageId>,
     recent: Box<[Recent; RECENT]>,
     processes: FxHashMap<u32, u32>,
-    last_process: (u32, u32),
+    /// Processes looked up lately: the number in the file, and the index. Each has one place.
+    recent_processes: Box<[(u32, u32); RECENT_PROCESSES]>,
     dictionary: Dictionary,
 }
 
@@ -30,7 +31,9 @@ struct Recent {
 }
 
 /// Number of entries of the cache of recent pages; a power of two.
-const RECENT: usize = 4096;
+const RECENT: usize = 1 << 14;
+/// Places for processes looked up lately; a power of two.
+const RECENT_PROCESSES: usize = 256;
 /// Marks an empty cache entry; process numbers stay below it.
 const NO_PROCESS: u32 = u32::MAX;
 
@@ -50,9 +53,10 @@ impl Densifier {
         };
         Densifier {
             ids: FxHashMap::default(),
-            recent: Box::new([empty; RECENT]),
+            recent: (vec![empty; RECENT].into_boxed_slice().try_into())
+                .unwrap_or_else(|_| unreachable!("as many as there are entries")),
             processes: FxHashMap::default(),
-            last_process: (0, NO_PROCESS),
+            recent_processes: Box::new([(0, NO_PROCESS); RECENT_PROCESSES]),
             dictionary: Dictionary::default(),
         }
     }
@@ -60,15 +64,26 @@ impl Densifier {
     /// Returns the index of the process that the file calls `pid`. Adds the process if it is new.
     #[inline]
     pub fn process(&mut self, pid: u32) -> u32 {
-        if self.last_process.0 == pid && self.last_process.1 != NO_PROCESS {
-            return self.last_process.1;
+        if let Some(process) = self.recent_process(pid) {
+            return process;
         }
+        self.look_up_process(pid)
+    }
+
+    /// Looks `pid` up among the processes looked up lately. `None` does not mean that it is new.
+    #[inline]
+    pub fn recent_process(&self, pid: u32) -> Option<u32> {
+        let (known, process) = self.recent_processes[pid as usize % RECENT_PROCESSES];
+        (known == pid && process != NO_PROCESS).then_some(process)
+    }
+
+    fn look_up_process(&mut self, pid: u32) -> u32 {
         let next = self.dictionary.pids.len() as u32;
         let process = *self.processes.entry(pid).or_insert(next);
         if process == next {
             self.dictionary.pids.push(pid);
         }
-        self.last_process = (pid, process);
+        self.recent_processes[pid as usize % RECENT_PROCESSES] = (pid, process);
         process
     }
 

@@ -38,6 +38,7 @@ mod keys;
 mod kinds;
 mod names;
 pub(super) mod preset;
+mod quick;
 mod quoted;
 mod quotes;
 mod reader;

@@ -7,12 +7,17 @@ use super::advice::Advice;
 use super::delimiter::Delimiter;
 use super::head::is_nothing;
 use super::kinds::KindWords;
+use super::quick::{Cut, QuickState};
 use super::quoted::{Quoted, RowEnd};
 use super::row::{BASE, Cells, Fault, Row, RowReader};
 use super::shape::{Before, Layout};
+use crate::simd::text;
+use crate::simd::text::{Lanes, Work};
 use crate::trace::codec::{fill_buf, read_error};
 use crate::trace::format::complaint::{BadRecords, Complaint};
 use crate::trace::format::lines::{BATCH, LINE_MAX, bad_line};
+use crate::trace::format::quick;
+use crate::trace::format::quick::Head;
 use crate::trace::format::report::ReadReport;
 use crate::trace::format::{Known, RecordReader};
 use crate::trace::model::access::Access;
@@ -70,6 +75,8 @@ pub(super) struct LineReader {
     pub before: Before,
     pub advice: Advice,
     pub bad_records: BadRecords,
+    /// What the fast path keeps.
+    pub quick: QuickState,
     /// The cells of the line.
     pub cells: Vec<(u32, u32)>,
     /// The rest of an access that is repeated.
@@ -221,6 +228,15 @@ fn whole_lines(
 ) -> Result<(usize, Option<Stop>), TraceError> {
     let mut used = 0;
     while batch.len() < goal {
+        if lines.quick.patience.is_due() {
+            let (bytes, taken) = lines.quick_lines(&buffer[used..], goal, batch);
+            lines.quick.patience.note(taken);
+            used += bytes;
+            *count += taken;
+            if batch.len() >= goal {
+                break;
+            }
+        }
         let rest = &buffer[used..];
         // A quote in a comment means nothing.
         let found = match lines.quotes && rest.first() != Some(&b'#') {
@@ -272,6 +288,36 @@ fn fill_quoted(
     Ok(Stop::Full)
 }
 
+/// Takes the lines of [`LineReader::quick_lines`].
+struct TakeLines<'a> {
+    reader: &'a mut LineReader,
+    cut: Cut,
+    bytes: &'a [u8],
+    goal: usize,
+    batch: &'a mut Vec<Access>,
+}
+
+impl Work for TakeLines<'_> {
+    type Output = (usize, u64);
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> (usize, u64) {
+        let (reader, batch) = (self.reader, self.batch);
+        let (mut used, mut lines) = (0, 0);
+        while batch.len() < self.goal
+            && let Some(head) = Head::new(lanes, &self.bytes[used..])
+            && let Some((row, before, length)) =
+                (self.cut).row(head, &mut reader.rows, &mut reader.quick, reader.before)
+        {
+            reader.before = before;
+            used += length as usize;
+            lines += 1;
+            reader.took(row, self.goal, batch);
+        }
+        (used, lines)
+    }
+}
+
 impl LineReader {
     /// Returns a reader of lines without header and quotes that may have any layout.
     pub fn new(
@@ -292,6 +338,7 @@ impl LineReader {
             advice,
             bad_records,
             report,
+            quick: QuickState::default(),
             cells: Vec::new(),
             repeated: None,
             dropped: 0,
@@ -300,6 +347,24 @@ impl LineReader {
             taken: 0,
             comments: 0,
         }
+    }
+
+    /// Takes lines from the beginning of `bytes` on as long as the fast path understands them, until
+    /// `batch` holds `goal` accesses. Returns how many bytes and lines they were.
+    fn quick_lines(&mut self, bytes: &[u8], goal: usize, batch: &mut Vec<Access>) -> (usize, u64) {
+        let layout = self.layout.as_ref().map(|(layout, _)| *layout);
+        let cut = Cut::new(self.delimiter, self.quotes, layout, &self.rows);
+        let Some(cut) = cut.filter(|_| !self.header) else {
+            return (0, 0);
+        };
+        let lines = TakeLines {
+            reader: self,
+            cut,
+            bytes,
+            goal,
+            batch,
+        };
+        text::run(quick::level(), lines)
     }
 
     /// Returns true if a line has to go through the `csv` crate.
@@ -377,7 +442,14 @@ impl LineReader {
         goal: usize,
         batch: &mut Vec<Access>,
     ) -> Result<(), Box<Fault>> {
-        match row? {
+        self.took(row?, goal, batch);
+        Ok(())
+    }
+
+    /// Takes the accesses of a good line.
+    #[inline(always)]
+    fn took(&mut self, row: Row, goal: usize, batch: &mut Vec<Access>) {
+        match row {
             Row::Accesses(access, times) => {
                 self.taken += 1;
                 self.accesses(access, times, goal, batch);
@@ -385,7 +457,6 @@ impl LineReader {
             Row::Dropped => self.dropped += 1,
             Row::LeftOut => self.left_out += 1,
         }
-        Ok(())
     }
 
     /// Counts or reports a bad line.

@@ -83,7 +83,7 @@ impl From<Complaint> for Box<Fault> {
 /// Reads the lines of one file.
 pub(super) struct RowReader {
     pub columns: Columns,
-    words: KindWords,
+    pub words: KindWords,
     pub keys: Keys,
     /// How numbers are read.
     pub numbers: RowNumbers,

@@ -78,7 +78,7 @@ impl Before {
 
     /// Returns true if a line may have this time.
     #[inline]
-    fn allows(self, time: Option<u64>) -> bool {
+    pub fn allows(self, time: Option<u64>) -> bool {
         match self {
             Before::Any => true,
             Before::At(before) => time.is_some_and(|time| time >= before),

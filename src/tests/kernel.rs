@@ -39,6 +39,7 @@ fn settings(case: u64) -> Settings {
     let (keep_page_cache, swap_in_writable, pin_cow_source) = (coin(65), coin(60), coin(60));
     let (copy_file_ptes, free_frames_lifo, count_file_io) = (coin(60), coin(50), coin(60));
     let (i386, limited, warm) = (coin(10), coin(25), coin(15));
+    let fault_beyond_eof = coin(40);
     let policies = [
         "lru",
         "fifo",
@@ -53,7 +54,7 @@ fn settings(case: u64) -> Settings {
         copy_file_ptes,
         free_frames_lifo,
         count_file_io,
-        fault_beyond_eof: false,
+        fault_beyond_eof,
         i386,
         swap_slots: limited.then(|| random.below(6) as usize),
         policy: policies[random.below(5) as usize].to_owned(),

@@ -8,7 +8,8 @@ use pagebench::internals::report::results::cells_jsonl::{self, Record};
 use pagebench::internals::report::results::column_set;
 use pagebench::internals::report::results::results_csv::to_csv;
 use pagebench::internals::space::{
-    self, AddressLayout, FileIo, ForkFilePtes, Options, PageCache, Resolved, cuts, resolve,
+    self, AddressLayout, BeyondEof, FileIo, ForkFilePtes, Options, PageCache, Resolved, cuts,
+    resolve,
 };
 use pagebench::internals::sweep::{self, Axes, Engine, Plan, Warmup};
 use pagebench::internals::trace::model::source::{LoadOptions, load};
@@ -46,6 +47,11 @@ fn options(settings: &Settings) -> Options {
             FileIo::Count
         } else {
             FileIo::Ignore
+        },
+        beyond_eof: if settings.fault_beyond_eof {
+            BeyondEof::Fault
+        } else {
+            BeyondEof::Zero
         },
         ..Options::default()
     }

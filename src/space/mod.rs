@@ -20,6 +20,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`vma`] | the mappings of one process |
+//! | `changes` | what happens to mappings, for models without pages |
 //! | `resolver` | processes and bindings: references and events in, ops out |
 //! | `references` | which references are legal, and their objects |
 //! | `events` | the meaning of each event |
@@ -41,6 +42,7 @@
 //!
 //! Deliberately absent: frames, residency, policies, time.
 
+mod changes;
 mod contents;
 mod events;
 mod file_pages;
@@ -63,6 +65,7 @@ mod view;
 mod view_at;
 pub mod vma;
 
+pub use changes::{Change, ChangeAt};
 pub use contents::{FilePage, file_page_text};
 pub use file_pages::IO_WINDOW;
 pub use linux_faults::{LinuxFaults, linux_faults};
@@ -186,6 +189,8 @@ pub struct Options {
     pub page_cache: Option<PageCache>,
     /// Whether reads and writes of files use their pages.
     pub file_io: FileIo,
+    /// Whether the changes of mappings are recorded. They change no count.
+    pub changes: bool,
 }
 
 impl Options {
@@ -524,6 +529,8 @@ pub struct Space {
     pub leaves_file_pages: bool,
     /// Whether the trace reads or writes files, whether that counts or not.
     pub has_file_io: bool,
+    /// What happens to mappings, in order; empty unless [`Options::changes`].
+    pub changes: Vec<ChangeAt>,
     /// The page that a process reads or writes through each of these entries, which are never bound.
     pub io_entries: FxHashMap<EntryId, FilePage>,
     future: OnceLock<ObjectFuture>,

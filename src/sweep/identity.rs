@@ -116,13 +116,25 @@ parts! {
     PageCache page_cache: String;
     /// Whether reads and writes of files count; empty if there are none.
     FileIo file_io: String;
+    /// The model of memory; empty without `--model`.
+    Model model: String;
+    /// What a segment is; empty for models without such a choice, as all that follow.
+    Segments segments: String;
+    /// The hole that a segment is placed in.
+    Fit fit: String;
+    /// What leaves memory as a whole.
+    SwapUnit swap_unit: String;
+    /// What is done when no hole is large enough.
+    Relief relief: String;
+    /// The window in which what is not referenced is idle; empty if nothing looks for that.
+    Idle idle: String;
 }
 
 /// The policy, its parameters and its seed.
 pub const POLICY: [Part; 3] = [Part::Policy, Part::Params, Part::Seed];
 
 /// The settings of the model. Counts under different settings are not comparable.
-pub const MODEL: [Part; 13] = [
+pub const MODEL: [Part; 19] = [
     Part::Mappings,
     Part::OnSegfault,
     Part::Allocation,
@@ -136,11 +148,17 @@ pub const MODEL: [Part; 13] = [
     Part::Layout,
     Part::PageCache,
     Part::FileIo,
+    Part::Model,
+    Part::Segments,
+    Part::Fit,
+    Part::SwapUnit,
+    Part::Relief,
+    Part::Idle,
 ];
 
 /// Parts that tables of earlier versions do not have, each with what every run did then. Such a table
 /// reads as if the part were empty.
-pub const LATER: [(Part, &str); 7] = [
+pub const LATER: [(Part, &str); 13] = [
     (Part::SwapIn, "read-only"),
     (Part::PinCowSource, "off"),
     (Part::ForkFilePtes, "copy"),
@@ -148,11 +166,17 @@ pub const LATER: [(Part, &str); 7] = [
     (Part::Layout, ""),
     (Part::PageCache, "drop"),
     (Part::FileIo, "ignore"),
+    (Part::Model, "paging"),
+    (Part::Segments, ""),
+    (Part::Fit, ""),
+    (Part::SwapUnit, ""),
+    (Part::Relief, ""),
+    (Part::Idle, ""),
 ];
 
 /// The parts in which the cells of one run differ, in the order of their columns. Each line of the
 /// tables beside `results.csv` begins with them.
-pub const IN_A_RUN: [Part; 9] = [
+pub const IN_A_RUN: [Part; 10] = [
     Part::Trace,
     Part::Digest,
     Part::Filter,
@@ -162,10 +186,11 @@ pub const IN_A_RUN: [Part; 9] = [
     Part::Seed,
     Part::Tau,
     Part::Frames,
+    Part::Model,
 ];
 
 /// The parts that names include only if they are unusual, with their usual values.
-const UNUSUAL: [(Part, &[&str]); 15] = [
+const UNUSUAL: [(Part, &[&str]); 21] = [
     (Part::Filter, &[""]),
     (Part::Mappings, &["", "recorded", "permissive"]),
     (Part::OnSegfault, &["", "kill"]),
@@ -180,6 +205,12 @@ const UNUSUAL: [(Part, &[&str]); 15] = [
     (Part::Layout, &[""]),
     (Part::PageCache, &["", "keep"]),
     (Part::FileIo, &["", "ignore"]),
+    (Part::Model, &["", "paging"]),
+    (Part::Segments, &["", "vma"]),
+    (Part::Fit, &["", "first"]),
+    (Part::SwapUnit, &[""]),
+    (Part::Relief, &["", "compact"]),
+    (Part::Idle, &[""]),
     (Part::WarmupRefs, &["0"]),
 ];
 
@@ -222,6 +253,12 @@ impl Identity {
             Part::Layout => &mut self.layout,
             Part::PageCache => &mut self.page_cache,
             Part::FileIo => &mut self.file_io,
+            Part::Model => &mut self.model,
+            Part::Segments => &mut self.segments,
+            Part::Fit => &mut self.fit,
+            Part::SwapUnit => &mut self.swap_unit,
+            Part::Relief => &mut self.relief,
+            Part::Idle => &mut self.idle,
             other => unreachable!("{other:?} was always there"),
         }
     }
@@ -304,15 +341,20 @@ impl Identity {
     }
 
     /// Returns the cell as globs and `--explain` name it: `cc1/lru/64`, `cc1/ws/tau=300`. Page size,
-    /// seed, filter and warm-up follow if they are unusual: `cc1/lru/64/64KiB/warmup_refs=1000`.
+    /// seed, filter, model and warm-up follow if they are unusual: `cc1/lru/64/64KiB/warmup_refs=1000`.
+    /// A model without policies has an empty word in place of one.
     pub fn path(&self) -> String {
         let mut words = vec![self.trace.clone(), self.policy_label(), self.size()];
         if self.page_size != USUAL_PAGE {
             words.push(show_bytes(self.page_size));
         }
         words.extend(self.seed.map(|seed| format!("seed={seed}")));
-        let [filter, .., warmup] = UNUSUAL;
-        words.extend(self.unusual_of(&[filter, warmup]));
+        let named = |part: Part| {
+            let model = [Part::Model, Part::Segments, Part::Fit, Part::SwapUnit, Part::Relief];
+            [Part::Filter, Part::WarmupRefs, Part::Idle].contains(&part) || model.contains(&part)
+        };
+        let named: Vec<_> = UNUSUAL.into_iter().filter(|(part, _)| named(*part)).collect();
+        words.extend(self.unusual_of(&named));
         words.join("/")
     }
 

@@ -12,6 +12,7 @@ mod explain;
 mod oracle;
 mod properties;
 mod published;
+mod segments;
 mod support;
 mod textbook;
 mod whole;

@@ -100,6 +100,7 @@ impl MemoryArgs {
     /// Returns how traces are resolved.
     pub fn space(&self) -> Result<Options, Failure> {
         Ok(Options {
+            changes: false,
             mappings: self.mappings,
             on_segfault: self.on_segfault,
             commit_limit: self.commit_limit()?,

@@ -148,10 +148,10 @@ pub mod vm {
             Ending, ONE, PlaceOutcome, SegmentCounts, SegmentOutcome, Work,
         };
         pub use crate::vm::models::holes::{Hole, Memory, Placed};
+        pub use crate::vm::models::physical::places;
         pub use crate::vm::models::replay::{
             Observer, SegmentJob, SegmentState, View, replay, replay_observed,
         };
-        pub use crate::vm::models::physical::places;
         pub use crate::vm::models::segmented::segmented;
         pub use crate::vm::models::steps::{Segmented, Step, StepAt, Stretch};
     }

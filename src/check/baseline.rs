@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The columns of a baseline: which cell, then its counts; then what earlier versions did not have.
-const COLUMNS: [&Column; 27] = [
+const COLUMNS: [&Column; 33] = [
     col::schema,
     col::trace,
     col::trace_digest,
@@ -48,6 +48,12 @@ const COLUMNS: [&Column; 27] = [
     col::layout,
     col::page_cache,
     col::file_io,
+    col::model,
+    col::segments,
+    col::fit,
+    col::swap_unit,
+    col::relief,
+    col::idle,
 ];
 
 /// A cell of a baseline.

@@ -186,6 +186,7 @@ fn outcome(point: &Point, plan: &Plan<'_>, cell: &Cell) -> Outcome {
         }
     }
     Outcome {
+        model: None,
         policy_events: Vec::new(),
         counters,
         swap_full: None,

@@ -350,10 +350,19 @@ impl Identity {
         }
         words.extend(self.seed.map(|seed| format!("seed={seed}")));
         let named = |part: Part| {
-            let model = [Part::Model, Part::Segments, Part::Fit, Part::SwapUnit, Part::Relief];
+            let model = [
+                Part::Model,
+                Part::Segments,
+                Part::Fit,
+                Part::SwapUnit,
+                Part::Relief,
+            ];
             [Part::Filter, Part::WarmupRefs, Part::Idle].contains(&part) || model.contains(&part)
         };
-        let named: Vec<_> = UNUSUAL.into_iter().filter(|(part, _)| named(*part)).collect();
+        let named: Vec<_> = UNUSUAL
+            .into_iter()
+            .filter(|(part, _)| named(*part))
+            .collect();
         words.extend(self.unusual_of(&named));
         words.join("/")
     }

@@ -3,17 +3,22 @@
 
 use super::Engine;
 use super::plan::{Axes, Cell, Plan, PlanError};
-use crate::space::Origin;
+use crate::space::{AddressLayout, Origin};
+use crate::vm::hardware::layout::find;
+use crate::vm::hardware::page_table_sizes::most_tables;
+use crate::vm::models::Rules;
 use crate::vm::models::choices::{Fit, Model, Relief, Segments, SwapUnit};
-use crate::vm::models::counts::ModelOutcome;
+use crate::vm::models::counts::{ModelOutcome, SegmentOutcome};
 use crate::vm::models::physical::places;
 use crate::vm::models::replay::{SegmentJob, replay};
 use crate::vm::models::segmented::{NoSegments, segmented};
 use crate::vm::models::steps::Segmented;
 use crate::vm::models::units::POLICIES;
-use crate::vm::models::Rules;
 use crate::vm::{Counters, FaultKind, Outcome};
 use std::sync::OnceLock;
+
+/// The segments of a flat model on x86, 8 bytes each: code and data of programs and of the kernel.
+const FLAT_TABLE_BYTES: u64 = 4 * 8;
 
 /// How memory by segments is used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -49,14 +54,56 @@ impl SegmentSettings {
 
 /// The segments of a trace, by what a segment is. Found at first use.
 #[derive(Debug, Default)]
-pub(super) struct TraceSegments([OnceLock<Result<Segmented, NoSegments>>; 3]);
+pub(super) struct TraceSegments {
+    by_kind: [OnceLock<Result<Segmented, NoSegments>>; 3],
+    /// The most bytes of the page tables of all processes.
+    page_tables: OnceLock<u64>,
+}
 
 impl Plan<'_> {
     /// Returns the segments of a trace.
     pub fn segmented(&self, trace: usize, kind: Segments) -> Result<&Segmented, NoSegments> {
-        let slot = &self.segments[trace].0[kind as usize];
+        let slot = &self.segments[trace].by_kind[kind as usize];
         let found = slot.get_or_init(|| segmented(self.traces[trace], kind));
         found.as_ref().map_err(|error| *error)
+    }
+
+    /// Returns the most bytes that the tables of a cell's model take; `None` if it has none, or the trace
+    /// is not in memory.
+    pub fn table_bytes(&self, cell: &Cell) -> Option<u64> {
+        let resolved = self.traces[cell.trace];
+        let model = cell.model();
+        if model == Model::Physical || resolved.trace.store().is_some() {
+            return None;
+        }
+        let segments = self.settings.segments.segments_of(model);
+        match model {
+            Model::Segmentation | Model::BaseLimit => {
+                let segmented = self.segmented(cell.trace, segments).ok()?;
+                Some(8 * segmented.peak_entries)
+            }
+            Model::SegmentedPaging => {
+                let segmented = self.segmented(cell.trace, segments).ok()?;
+                Some(segmented.peak_paged_tables)
+            }
+            _ => {
+                let layout = match self.settings.space.layout {
+                    AddressLayout::Any => "four-level",
+                    layout => layout.name(),
+                };
+                let layout = find(layout).expect("a layout of the table");
+                let slot = &self.segments[cell.trace].page_tables;
+                let bytes = *slot.get_or_init(|| most_tables(layout, resolved).all_bytes);
+                Some(
+                    bytes
+                        + if model == Model::Flat {
+                            FLAT_TABLE_BYTES
+                        } else {
+                            0
+                        },
+                )
+            }
+        }
     }
 
     /// Errors if a model does not go with the traces, the policies or the settings.
@@ -150,8 +197,41 @@ impl Plan<'_> {
         }
     }
 
+    /// Returns the replay of a cell with segments.
+    ///
+    /// # Errors
+    /// Errors if its trace has no segments.
+    pub fn segment_job<'s>(&'s self, cell: &'s Cell) -> Result<SegmentJob<'s>, String> {
+        let facts = &self.facts[cell.trace];
+        let settings = &self.settings.segments;
+        let segmented = self.segmented(cell.trace, settings.segments_of(cell.model()));
+        Ok(SegmentJob {
+            trace: &self.traces[cell.trace].trace,
+            segmented: segmented.map_err(|error| error.to_string())?,
+            policy: &cell.choice,
+            seed: cell.seed.unwrap_or(0),
+            rules: Rules {
+                memory: u64::from(cell.frames.unwrap_or(u32::MAX)) * facts.page_size.bytes(),
+                fit: settings.fit,
+                unit: settings.unit_of(cell.model()),
+                relief: settings.relief,
+                swap: self.settings.swap_bytes,
+            },
+            warmup: facts.warmup_refs,
+            plain: self.settings.engine == Engine::Plain,
+        })
+    }
+
+    /// Returns the outcome of a replay with segments in the terms of all models.
+    pub fn outcome_of(outcome: SegmentOutcome) -> Outcome {
+        let counts = &outcome.counts;
+        let faults = [counts.fills, counts.refills, counts.copies];
+        let (hits, major) = (outcome.hits, counts.major);
+        in_general(ModelOutcome::Segments(outcome), hits, faults, major)
+    }
+
     /// Replays a cell of a model without frames.
-    pub(super) fn run_model(&self, cell: &Cell) -> Result<Outcome, String> {
+    pub fn run_model(&self, cell: &Cell) -> Result<Outcome, String> {
         let frames = u64::from(cell.frames.unwrap_or(u32::MAX));
         let facts = &self.facts[cell.trace];
         let resolved = self.traces[cell.trace];
@@ -160,29 +240,7 @@ impl Plan<'_> {
             let hits = outcome.refs;
             return Ok(in_general(ModelOutcome::Places(outcome), hits, [0; 3], 0));
         }
-        let settings = &self.settings.segments;
-        let kind = settings.segments_of(cell.model());
-        let segmented = self.segmented(cell.trace, kind);
-        let job = SegmentJob {
-            trace: &resolved.trace,
-            segmented: segmented.map_err(|error| error.to_string())?,
-            policy: &cell.choice,
-            seed: cell.seed.unwrap_or(0),
-            rules: Rules {
-                memory: frames * facts.page_size.bytes(),
-                fit: settings.fit,
-                unit: settings.unit_of(cell.model()),
-                relief: settings.relief,
-                swap: self.settings.swap_bytes,
-            },
-            warmup: facts.warmup_refs,
-            plain: self.settings.engine == Engine::Plain,
-        };
-        let outcome = replay(&job);
-        let counts = &outcome.counts;
-        let faults = [counts.fills, counts.refills, counts.copies];
-        let (hits, major) = (outcome.hits, counts.major);
-        Ok(in_general(ModelOutcome::Segments(outcome), hits, faults, major))
+        Ok(Plan::outcome_of(replay(&self.segment_job(cell)?)))
     }
 }
 
@@ -194,7 +252,9 @@ fn in_general(model: ModelOutcome, hits: u64, kinds: [u64; 3], major: u64) -> Ou
         hits,
         ..Counters::default()
     };
-    let kinds = [FaultKind::Fill, FaultKind::Refill, FaultKind::CowCopy].into_iter().zip(kinds);
+    let kinds = [FaultKind::Fill, FaultKind::Refill, FaultKind::CowCopy]
+        .into_iter()
+        .zip(kinds);
     let mut major = major;
     for (kind, count) in kinds {
         let read = major.min(count);

@@ -390,7 +390,10 @@ impl<'t> Plan<'t> {
                     }
                 }
             }
-            if let Some(choice) = policies.first().filter(|_| axes.models.contains(&Model::Physical)) {
+            if let Some(choice) = policies
+                .first()
+                .filter(|_| axes.models.contains(&Model::Physical))
+            {
                 plan.cells.extend(frames.iter().map(|&frames| Cell {
                     trace: index,
                     choice: choice.clone(),
@@ -442,7 +445,7 @@ impl<'t> Plan<'t> {
             // A walk reads the entry of the segment and that of the page.
             Model::SegmentedPaging => Geometry {
                 levels: 2,
-                pwc: None,
+                pwc: Default::default(),
                 ..geometry
             },
             _ => geometry,

@@ -22,7 +22,7 @@ use crate::cli::setup::terminal::print;
 use crate::exit::{self, ExitCode};
 use crate::report::results::cells_jsonl::{Appender, Record};
 use crate::report::results::column_set::Counts;
-use crate::report::results::columns::{Column, Row, SWAP_FULL};
+use crate::report::results::columns::{Column, DOES_NOT_FIT, Row, SWAP_FULL};
 use crate::report::results::plan_file::PlanFile;
 use crate::report::results::results_csv::TableError;
 use crate::report::results::results_text;
@@ -368,10 +368,21 @@ fn report_unfinished(rows: &[Row]) -> ExitCode {
             rows.len()
         ));
     }
+    let small = rows.iter().filter(|row| row.status == DOES_NOT_FIT);
+    if let Some(first) = small.clone().next() {
+        note(&format!(
+            "note: memory was too small in {} of {} cells: their counts are exact up to there (column \
+             refs); the first: {}: {}",
+            small.count(),
+            rows.len(),
+            first.identity().name(),
+            first.error
+        ));
+    }
     let mut code = exit::OK;
     let failed = rows
         .iter()
-        .filter(|row| !row.is_ok() && row.status != SWAP_FULL);
+        .filter(|row| !row.is_ok() && !row.is_cut_short());
     for row in failed {
         let name = row.identity().name();
         message(&format!("error: cell {name}: {}", row.error));

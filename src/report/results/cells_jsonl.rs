@@ -79,7 +79,7 @@ impl Record {
                 ..row_of_cell::row(plan, cell, &result.outcome, costs)
             },
             distributions: outcome
-                .map(|outcome| distributions::lines(outcome, costs))
+                .map(|outcome| distributions::lines(outcome, cell.model.is_some(), costs))
                 .unwrap_or_default(),
             vmstat: outcome.map(vmstat::lines).unwrap_or_default(),
             wall_ns: result.wall.map(|wall| wall.as_nanos() as u64),

@@ -2,7 +2,7 @@
 //! policy, showing any numeric column of the column table; and one sentence that a person can
 //! use.
 
-use super::columns::{Column, ColumnKind, Row, SWAP_FULL, col, short_digest};
+use super::columns::{Column, ColumnKind, DOES_NOT_FIT, Row, SWAP_FULL, col, short_digest};
 use super::knee::sentence;
 use crate::report::text::{aligned, percent};
 use crate::sweep::{Identity, Labels, by_setting};
@@ -24,10 +24,14 @@ pub fn render(rows: &[Row], metric: &Column) -> String {
         fixed_space(&mut out, &group, &labels, metric);
         variable_space(&mut out, &group, &labels, metric);
         if let Some(sentence) = sentence(&group) {
-            let ended = group.iter().filter(|row| row.status == SWAP_FULL).count() as u64;
+            let ended = group.iter().filter(|row| row.is_cut_short()).count() as u64;
             let without = match ended {
                 0 => String::new(),
-                _ => format!(" (without {} that full swap ended)", counted(ended, "cell")),
+                _ => format!(
+                    " (without {} that {})",
+                    counted(ended, "cell"),
+                    why_ended(&group)
+                ),
             };
             let _ = writeln!(out, "  {sentence}{without}");
         }
@@ -36,13 +40,18 @@ pub fn render(rows: &[Row], metric: &Column) -> String {
     out
 }
 
+/// Returns what ended the cells that ended early, as a predicate.
+fn why_ended(group: &[Row]) -> &'static str {
+    let mut ended = group.iter().filter(|row| row.is_cut_short());
+    match ended.all(|row| row.status == SWAP_FULL) {
+        true => "full swap ended",
+        false => "full swap or too small a memory ended",
+    }
+}
+
 fn heading(out: &mut String, row: &Row) {
     let footprint = show_bytes(row.distinct_pages.saturating_mul(row.page_size));
-    let up_to = if row.status == SWAP_FULL {
-        "up to "
-    } else {
-        ""
-    };
+    let up_to = if row.is_cut_short() { "up to " } else { "" };
     let _ = write!(
         out,
         "{}: {up_to}{} (I {}, R {}, W {}), {} of {} ({footprint})",
@@ -146,6 +155,9 @@ fn title(metric: &Column) -> String {
 fn value(row: &Row, metric: &Column) -> String {
     if row.status == SWAP_FULL {
         return format!("full@{}", show_count(row.refs));
+    }
+    if row.status == DOES_NOT_FIT {
+        return format!("too small@{}", show_count(row.refs));
     }
     if !row.is_ok() {
         return row.status.clone();

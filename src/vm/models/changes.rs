@@ -250,6 +250,7 @@ impl Book {
             true => self.unmap(process, &(kept_end..old.end)),
             false => Vec::new(),
         };
+        self.own_sums(process, &(old.start..kept_end));
         let moving = self.take(process, &(old.start..kept_end));
         for before in &moving {
             self.unsettle(process, before.start..before.end);
@@ -373,6 +374,22 @@ impl Book {
             self.resize(segment, process, (sum, bytes), limits);
             self.set_file_bytes(segment, file);
             self.set_sum(process, sum, Some(segment));
+        }
+    }
+
+    /// Gives `process` its own copies of the sums that have a part in `range`, which moves.
+    fn own_sums(&mut self, process: u32, range: &Range<u64>) {
+        if self.kind == Segments::Vma {
+            return;
+        }
+        let parts = &self.processes[process as usize].parts;
+        let over = parts.all()[parts.over(range)].to_vec();
+        for sum in self.sums_of(&over) {
+            let segment = self.processes[process as usize].sums[sum];
+            if let Some(segment) = segment.filter(|&segment| self.is_shared(segment)) {
+                let own = self.own_sum(segment, process, sum);
+                self.set_sum(process, sum, Some(own));
+            }
         }
     }
 

@@ -20,6 +20,7 @@
 //! | `core` | segments in memory: loading, leaving, growing, copying |
 //! | `relief` | what is done when no hole is large enough |
 //! | [`replay`] | a cell, from its first reference to its counts |
+//! | [`story`] | what a replay did to memory, for people to read |
 //! | [`physical`] | addresses that are places in memory |
 //!
 //! Knows nothing of files and of the command line.
@@ -36,6 +37,7 @@ mod relief;
 pub mod replay;
 pub mod segmented;
 pub mod steps;
+pub mod story;
 pub mod units;
 
 pub use self::core::Rules;

@@ -9,7 +9,10 @@ use crate::trace::model::refs::{PageKey, count_kinds, is_write, page_of};
 /// Replays a trace in `places` pages of memory. Counting begins after `warmup` references.
 pub fn places(resolved: &Resolved, places: u64, warmup: u64) -> PlaceOutcome {
     let entries = resolved.entries();
-    let changes = resolved.space.as_ref().map_or(&[][..], |space| &space.changes);
+    let changes = resolved
+        .space
+        .as_ref()
+        .map_or(&[][..], |space| &space.changes);
     let highest = entries.iter().map(|key| key.number + 1).max().unwrap_or(0);
     let mut run = Run {
         entries,
@@ -70,7 +73,10 @@ impl Run<'_> {
         }
         let PageKey { process, number } = self.entries[entry as usize];
         let Some(writer) = self.written_by.get_mut(number as usize) else {
-            return Err(Ending::Beyond { place: number, process });
+            return Err(Ending::Beyond {
+                place: number,
+                process,
+            });
         };
         let other = *writer;
         if write {

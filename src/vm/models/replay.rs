@@ -50,6 +50,15 @@ pub trait Observer {
     /// The references before `position` were replayed, with all steps that precede the next one, or some.
     /// `cause`: the step just taken; `None` after a reference.
     fn after(&mut self, view: &View<'_, '_>, position: u64, cause: Option<&StepAt>);
+
+    /// Returns the number of references after which the replay stops, before the events that follow
+    /// them; `None` for all.
+    fn stops_after(&self) -> Option<u64> {
+        None
+    }
+
+    /// Called once at the end, however that came about.
+    fn at_end(&mut self, _view: &View<'_, '_>) {}
 }
 
 /// Memory as an observer sees it.
@@ -167,6 +176,9 @@ struct Run<'j, 't> {
 impl Run<'_, '_> {
     fn go(mut self) -> SegmentOutcome {
         let ended = self.all().err();
+        if let Some(observer) = &mut self.observer {
+            observer.at_end(&View { core: &self.core });
+        }
         let at = self.core.time;
         let end = ended.map(|ending| (ending, at));
         if ended.is_none() && !self.counts {
@@ -207,7 +219,20 @@ impl Run<'_, '_> {
     fn all(&mut self) -> Result<(), Ending> {
         let segmented = self.job.segmented;
         let mut steps = &segmented.steps[..];
+        let until = self
+            .observer
+            .as_ref()
+            .and_then(|observer| observer.stops_after());
+        let until = until.unwrap_or(u64::MAX);
+        // Steps at the last position belong to what is behind it.
+        if until < u64::MAX {
+            let taken = steps.partition_point(|at| at.position < until);
+            steps = &steps[..taken];
+        }
         for (index, stretch) in segmented.stretches.iter().enumerate() {
+            if stretch.start >= until {
+                break;
+            }
             steps = self.steps(steps, stretch.start)?;
             let warms_up = self.job.warmup > stretch.start && self.job.warmup < stretch.end;
             if self.job.warmup == stretch.start {
@@ -215,7 +240,7 @@ impl Run<'_, '_> {
             }
             let one_by_one = self.job.plain || warms_up;
             if one_by_one || !self.stretch(segmented.listed(index), stretch.start..stretch.end) {
-                self.one_by_one(stretch.start..stretch.end)?;
+                self.one_by_one(stretch.start..stretch.end.min(until))?;
             }
         }
         self.steps(steps, u64::MAX)?;

@@ -219,6 +219,7 @@ impl Plan<'_> {
             },
             warmup: facts.warmup_refs,
             plain: self.settings.engine == Engine::Plain,
+            idle: settings.idle,
         })
     }
 

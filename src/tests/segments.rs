@@ -82,6 +82,7 @@ impl Case<'_> {
             rules,
             warmup: 0,
             plain: false,
+            idle: None,
         };
         let plain = SegmentJob { plain: true, ..job };
         let outcome = replay(&job);
@@ -100,6 +101,7 @@ impl Case<'_> {
             rules,
             warmup: 0,
             plain: true,
+            idle: None,
         };
         let mut places = Places::default();
         replay_observed(&job, &mut places);
@@ -280,6 +282,7 @@ fn laws_hold_on_random_traces() {
                                 rules,
                                 warmup: 0,
                                 plain: true,
+                                idle: None,
                             };
                             let mut laws = Laws::default();
                             let observed = replay_observed(&job, &mut laws);

@@ -74,9 +74,12 @@ impl Record {
         let outcome = result.outcome.as_ref().ok().filter(|_| counts.is_all());
         Record {
             id: digest::show(cell_id(plan, cell, costs, counts)),
-            row: Row {
-                counts,
-                ..row_of_cell::row(plan, cell, &result.outcome, costs)
+            row: {
+                let row = row_of_cell::row(plan, cell, &result.outcome, costs);
+                Row {
+                    counts: row.counts.and(counts),
+                    ..row
+                }
             },
             distributions: outcome
                 .map(|outcome| distributions::lines(outcome, cell.model.is_some(), costs))

@@ -66,9 +66,8 @@ pub(super) const PROGRAMS: Pattern = Pattern {
     make: Make::Programs(Programs::new),
 };
 
-/// First bytes of code and data: multiples of every page size, in user space.
+/// The first byte of a program's code, a multiple of every page size. Its data follow.
 const CODE: u64 = 1 << 32;
-const DATA: u64 = 1 << 42;
 /// One of so many pages of a program is code.
 const CODE_SHARE: u64 = 4;
 /// One of so many references goes to another page than the one before.
@@ -124,7 +123,7 @@ impl Programs {
             to_start: programs,
             alive_max: values.count("alive") as usize,
             sizes: (pages(least).log2(), pages(most).log2()),
-            life: (setting.refs / programs).max(1),
+            life: setting.refs.div_ceil(programs).max(1),
             run: values.count("run"),
             idle: values.count("idle"),
             next: VecDeque::new(),
@@ -158,7 +157,11 @@ impl Programs {
         };
         let data = Mapping {
             name: "[heap]".into(),
-            ..Mapping::anonymous(DATA, data_pages * self.page_bytes, Protection::RW)
+            ..Mapping::anonymous(
+                CODE + code_pages * self.page_bytes,
+                data_pages * self.page_bytes,
+                Protection::RW,
+            )
         };
         for mapping in [code, data] {
             self.event(pid, Event::Map(Box::new(mapping)));
@@ -208,7 +211,8 @@ impl Programs {
             if !stays {
                 program.data_at = rng.below(program.data_pages);
             }
-            (read_or_write(rng, self.write_share), DATA, program.data_at)
+            let data = CODE + program.code_pages * self.page_bytes;
+            (read_or_write(rng, self.write_share), data, program.data_at)
         };
         let (pid, ended) = (program.pid, program.left == 0);
         let access = Access::single(kind, base + page * self.page_bytes);

@@ -63,6 +63,8 @@ pub(super) struct Book {
     pub settled: Vec<Settled>,
     /// For each entry the use that its references are of; [`NONE`] before the first.
     pub bound_to: Vec<UseId>,
+    /// For each entry the number of its page in the segment.
+    page_of: Vec<u64>,
     /// The position and the cause of what happens now.
     pub now: (u64, u64),
     /// Bytes of all segments.
@@ -85,6 +87,7 @@ impl Book {
             use_of: FxHashMap::default(),
             settled: vec![0; entries],
             bound_to: vec![NONE; entries],
+            page_of: vec![0; entries],
             now: (0, 0),
             bytes: 0,
             entries: 0,
@@ -309,6 +312,7 @@ impl Book {
             bytes,
             upper: upper_id,
             touched,
+            first_page: origin,
         });
         if let Some((file, offset, _)) = key {
             self.set_key(segment, (file, offset, bytes));
@@ -392,7 +396,7 @@ impl Book {
     }
 
     /// Returns the use of a segment by a process.
-    pub fn use_of(&mut self, process: u32, segment: SegmentId) -> UseId {
+    fn use_of(&mut self, process: u32, segment: SegmentId) -> UseId {
         let next = self.out.uses.len() as UseId;
         let of = *self.use_of.entry((process, segment)).or_insert(next);
         if of == next {
@@ -406,6 +410,19 @@ impl Book {
         match self.kind {
             Segments::Vma => self.segment(part.segment).origin + number - (part.low >> self.shift),
             Segments::Classic | Segments::Whole => number,
+        }
+    }
+
+    /// Notes the use and the page that references of `entry` are of from now on: the page `number`, which
+    /// the part `at` of `process` has.
+    pub fn bind(&mut self, entry: u32, process: u32, at: usize, number: u64) {
+        let part = &self.processes[process as usize].parts.all()[at];
+        let (segment, page) = (part.segment, self.touch_key(part, number));
+        let of = self.use_of(process, segment);
+        let place = entry as usize;
+        if (self.bound_to[place], self.page_of[place]) != (of, page) {
+            (self.bound_to[place], self.page_of[place]) = (of, page);
+            self.push(Step::Bind { entry, of, page });
         }
     }
 

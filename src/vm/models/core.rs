@@ -424,6 +424,7 @@ impl<'t> Core<'t> {
                 bytes,
                 upper,
                 touched,
+                ..
             } => self.split(segment, bytes, upper, touched),
             Step::Touch { segment, bytes } => {
                 let touched = self.segment(segment).touched + bytes;

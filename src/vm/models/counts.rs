@@ -137,6 +137,10 @@ impl SegmentCounts {
         assert_eq!(waited, self.faults(), "every fault has its work");
         assert!(self.untouched_sum <= self.resident_sum, "what is resident");
         assert!(
+            self.idle_sum.unwrap_or(0) <= self.resident_sum,
+            "what is resident"
+        );
+        assert!(
             self.resident_sum <= u128::from(refs) * u128::from(memory),
             "resident <= memory"
         );

@@ -19,6 +19,7 @@
 //! | `units` | what leaves memory as a whole, and the policy that chooses it |
 //! | `core` | segments in memory: loading, leaving, growing, copying |
 //! | `relief` | what is done when no hole is large enough |
+//! | `idle` | which pages are still used |
 //! | [`replay`] | a cell, from its first reference to its counts |
 //! | [`story`] | what a replay did to memory, for people to read |
 //! | [`physical`] | addresses that are places in memory |
@@ -31,6 +32,7 @@ pub mod choices;
 mod core;
 pub mod counts;
 pub mod holes;
+mod idle;
 mod parts;
 pub mod physical;
 mod relief;

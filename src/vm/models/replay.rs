@@ -5,6 +5,7 @@ use super::choices::SwapUnit;
 use super::core::{Core, Rules};
 use super::counts::{Ending, SegmentCounts, SegmentOutcome, Work};
 use super::holes::{Hole, Placed};
+use super::idle::Idle;
 use super::steps::{OF_REFERENCE, SegmentId, Segmented, Step, StepAt};
 use super::units::UnitSetup;
 use crate::policy::{PageKey, PolicyChoice};
@@ -28,6 +29,8 @@ pub struct SegmentJob<'t> {
     pub warmup: u64,
     /// Takes every reference by itself. The counts are the same.
     pub plain: bool,
+    /// The window in which what is not referenced is idle; `None` if idle bytes are not asked for.
+    pub idle: Option<u64>,
 }
 
 /// A segment as it is at a moment.
@@ -144,16 +147,29 @@ fn replay_with<'o>(
         entries: &keys,
         future,
     };
-    let run = Run {
+    let mut run = Run {
         job,
         core: Core::new(job.segmented, job.rules, setup),
         bound_to: vec![0; job.segmented.entries],
+        page_of: vec![
+            0;
+            if job.idle.is_some() {
+                job.segmented.entries
+            } else {
+                0
+            }
+        ],
+        idle: job.idle.map(|tau| {
+            let page_bytes = job.trace.meta.page_size.bytes();
+            Idle::new(tau, page_bytes, job.segmented.processes)
+        }),
         refs: 0,
         hits: 0,
         counts: job.warmup == 0,
         is_changed: false,
         observer,
     };
+    run.core.counts = run.fresh_counts();
     run.go()
 }
 
@@ -163,6 +179,10 @@ struct Run<'j, 't> {
     core: Core<'t>,
     /// The use that references of each entry are of.
     bound_to: Vec<u32>,
+    /// The number of the page of each entry in its segment; empty unless idle bytes are asked for.
+    page_of: Vec<u64>,
+    /// The windows, if idle bytes are asked for.
+    idle: Option<Idle>,
     /// Counted references.
     refs: u64,
     hits: u64,
@@ -238,7 +258,7 @@ impl Run<'_, '_> {
             if self.job.warmup == stretch.start {
                 self.begin_counting(stretch.start);
             }
-            let one_by_one = self.job.plain || warms_up;
+            let one_by_one = self.job.plain || self.job.idle.is_some() || warms_up;
             if one_by_one || !self.stretch(segmented.listed(index), stretch.start..stretch.end) {
                 self.one_by_one(stretch.start..stretch.end.min(until))?;
             }
@@ -257,7 +277,7 @@ impl Run<'_, '_> {
         self.core.counts = SegmentCounts {
             swap_peak,
             fragmentation_worst: self.core.fragmentation,
-            ..SegmentCounts::default()
+            ..self.fresh_counts()
         };
         (self.refs, self.hits, self.counts) = (0, 0, true);
     }
@@ -265,20 +285,27 @@ impl Run<'_, '_> {
     /// Takes the steps up to `position`. Returns those left.
     fn steps<'s>(&mut self, steps: &'s [StepAt], position: u64) -> Result<&'s [StepAt], Ending> {
         let (mut left, mut copied) = (steps, false);
+        // The entry of a reference that copies: the one that is bound after the copy.
+        let mut writes: Option<u32> = None;
         while let Some((at, rest)) = left.split_first().filter(|(at, _)| at.position <= position) {
             self.core.settle(at.position);
             self.core.time = self.core.time.max(at.position);
-            if let Step::Bind { entry, of } = at.step {
+            if let Step::Bind { entry, of, page } = at.step {
                 self.bound_to[entry as usize] = of;
+                if let Some(slot) = self.page_of.get_mut(entry as usize) {
+                    *slot = page;
+                }
+                writes = writes.map(|_| entry);
+            }
+            if let Some(idle) = &mut self.idle {
+                idle.step(&at.step);
+            }
+            let is_reference = matches!(at.step, Step::Copy { written: true, .. });
+            if is_reference && self.job.warmup == at.position {
+                self.begin_counting(at.position);
             }
             self.core.step(at.step)?;
-            if let Step::Copy { written: true, .. } = at.step {
-                self.refs += 1;
-                if self.job.warmup == at.position {
-                    self.begin_counting(at.position);
-                    self.refs = 1;
-                }
-            }
+            self.refs += u64::from(is_reference);
             left = rest;
             let ends = rest
                 .first()
@@ -286,9 +313,15 @@ impl Run<'_, '_> {
             self.is_changed |= !matches!(at.step, Step::Touch { .. } | Step::Bind { .. });
             copied |= matches!(at.step, Step::Copy { written: true, .. });
             // What a reference changes is noted after it.
+            if matches!(at.step, Step::Copy { written: true, .. }) {
+                writes = Some(u32::MAX);
+            }
             if ends && (at.cause != OF_REFERENCE || copied) {
                 self.note_if_changed();
                 copied = false;
+                if let Some(entry) = writes.take().filter(|&entry| entry != u32::MAX) {
+                    self.note_idle(entry);
+                }
             }
             let work = std::mem::take(&mut self.core.work);
             if work != Work::default() {
@@ -302,6 +335,28 @@ impl Run<'_, '_> {
             }
         }
         Ok(left)
+    }
+
+    /// Returns counts of nothing.
+    fn fresh_counts(&self) -> SegmentCounts {
+        SegmentCounts {
+            idle_sum: self.job.idle.map(|_| 0),
+            ..SegmentCounts::default()
+        }
+    }
+
+    /// Notes the reference of `entry`, and what is idle after it.
+    fn note_idle(&mut self, entry: u32) {
+        let Some(idle) = &mut self.idle else {
+            return;
+        };
+        let of = self.bound_to[entry as usize];
+        let (process, segment) = self.job.segmented.uses[of as usize];
+        idle.reference(process, (segment, self.page_of[entry as usize]));
+        let bytes = u128::from(idle.bytes(self.core.memory.placed()));
+        if let Some(sum) = &mut self.core.counts.idle_sum {
+            *sum += bytes;
+        }
     }
 
     fn note_if_changed(&mut self) {
@@ -367,6 +422,7 @@ impl Run<'_, '_> {
         self.refs += 1;
         self.hits += u64::from(hit);
         self.note_if_changed();
+        self.note_idle(entry);
         self.core.time = position + 1;
         if let Some(observer) = &mut self.observer {
             observer.after(&View { core: &self.core }, position + 1, None);

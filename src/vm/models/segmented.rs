@@ -4,7 +4,7 @@
 
 use super::book::{ALL, Book, READS};
 use super::choices::Segments;
-use super::steps::{NONE, OF_REFERENCE, Segmented, Step, Stretch, UseId};
+use super::steps::{NONE, OF_REFERENCE, Segmented, Stretch, UseId};
 use crate::space::{Origin, Resolved};
 use crate::trace::model::refs::{PageKey, Ref, is_write, page_of};
 
@@ -172,11 +172,7 @@ impl Pass<'_> {
         } else if write && is_private {
             book.forget_key(segment);
         }
-        let of = book.use_of(process, segment);
-        if book.bound_to[entry as usize] != of {
-            book.bound_to[entry as usize] = of;
-            book.push(Step::Bind { entry, of });
-        }
+        book.bind(entry, process, at, number);
         book.touch(process, at, number);
         let of_own = !book.is_shared(segment) && book.segment(segment).key.is_none();
         book.settled[entry as usize] = if !is_private || of_own { ALL } else { READS };

@@ -101,6 +101,8 @@ pub enum Step {
         upper: SegmentId,
         /// The bytes of the upper part that have been referenced.
         touched: u64,
+        /// The number of the first page of the upper part, as [`Step::Bind`] has it.
+        first_page: u64,
     },
     /// Bytes of a segment are referenced for the first time, at the reference at this position.
     Touch {
@@ -137,6 +139,8 @@ pub enum Step {
         entry: u32,
         /// The use.
         of: UseId,
+        /// The number of the page in the segment, which stays the same when that grows or is split.
+        page: u64,
     },
 }
 

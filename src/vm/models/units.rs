@@ -178,7 +178,7 @@ impl Segmented {
         trace.tiles_of(0..trace.len(), |tile| {
             for (&reference, position) in tile.refs.iter().zip(tile.start..) {
                 while let Some(at) = steps.next_if(|at| at.position <= position) {
-                    if let Step::Bind { entry, of } = at.step {
+                    if let Step::Bind { entry, of, .. } = at.step {
                         bound_to[entry as usize] = of;
                     }
                 }

@@ -101,6 +101,7 @@ impl<'a> Setting<'a> {
             },
             warmup: 0,
             plain: true,
+            idle: None,
         }
     }
 

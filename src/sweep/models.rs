@@ -151,7 +151,7 @@ impl Plan<'_> {
         let kinds = axes.models.iter().filter(|model| model.moves_segments());
         let mut kinds: Vec<Segments> = kinds
             .map(|&model| match model {
-                // Its holes are not memory that anybody would want.
+                // The gaps between its mappings are not memory in use.
                 Model::BaseLimit => Segments::Vma,
                 model => self.settings.segments.segments_of(model),
             })
@@ -228,7 +228,12 @@ impl Plan<'_> {
         let counts = &outcome.counts;
         let faults = [counts.fills, counts.refills, counts.copies];
         let (hits, major) = (outcome.hits, counts.major);
-        in_general(ModelOutcome::Segments(outcome), hits, faults, major)
+        in_general(
+            ModelOutcome::Segments(Box::new(outcome)),
+            hits,
+            faults,
+            major,
+        )
     }
 
     /// Replays a cell of a model without frames.

@@ -154,7 +154,7 @@ fn the_story_of_the_texts() {
                 assert_eq!(moved, wanted, "{segments:?} {fit:?} {relief:?}");
                 assert_eq!((counts.bytes_grown, counts.bytes_copied), (0, 0));
                 let places = case.places(rules);
-                let before_program = places.len() - 2 - 200 * 256 / 1;
+                let before_program = places.len() - 2 - 200 * 256;
                 let at = |all: &[(u32, u64)]| -> Vec<(u32, u64)> {
                     all.iter().map(|&(of, place)| (of, place / MIB)).collect()
                 };

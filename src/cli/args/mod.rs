@@ -328,9 +328,6 @@ pub struct SweepArgs {
     #[command(flatten)]
     pub memory: MemoryArgs,
 
-    #[command(flatten)]
-    pub models: ModelArgs,
-
     /// Device behind memory, for the time model: zram, nvme, ssd or disk
     #[arg(long, value_name = "DEVICE", default_value = "nvme")]
     pub device: String,
@@ -361,6 +358,9 @@ pub struct SweepArgs {
     /// Threads; all cores if absent
     #[arg(short, long, value_name = "THREADS")]
     pub jobs: Option<usize>,
+
+    #[command(flatten)]
+    pub models: ModelArgs,
 }
 
 /// The arguments of every command that replays cells: `run`, `plan` and `check`.

@@ -301,7 +301,7 @@ fn stories(
     if !cells.is_empty() && (args.out != OutFormat::Text || args.png.is_some()) {
         let name = cells[0].model().name();
         return Err(Failure::usage(format!(
-            "--model {name} is told as text: leave --out and --png out"
+            "--model {name} has a story as text only: leave --out and --png out"
         )));
     }
     let costs = CostTable::default();

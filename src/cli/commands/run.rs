@@ -172,6 +172,18 @@ impl RunArgs {
 
     /// Errors if `--windows` asks for more windows than a chart can show.
     fn check_windows(&self, plan: &Plan<'_>) -> Result<(), Failure> {
+        let other = plan.cells.iter().find(|cell| !cell.model().has_frames());
+        for (option, given) in [
+            ("--windows", self.windows.is_some()),
+            ("--write-misses", self.write_misses.is_some()),
+        ] {
+            if let Some(cell) = other.filter(|_| given) {
+                let name = cell.model().name();
+                return Err(Failure::usage(format!(
+                    "{option} is about pages, which --model {name} does not move one by one"
+                )));
+            }
+        }
         self.windows.map_or(Ok(()), |length| length.check(plan))
     }
 

@@ -58,7 +58,7 @@ const PALETTE: [RGBColor; 6] = [
     RGBColor(86, 180, 233),
 ];
 
-/// Returns the colours of areas that are told apart by colour alone.
+/// Returns the colours of areas that differ in colour alone.
 pub fn fills() -> [RGBColor; 6] {
     PALETTE
 }

@@ -32,7 +32,7 @@ impl Told<'_> {
         let mut owners: Vec<String> = owners.collect();
         owners.dedup();
         let whose = match owners.len() {
-            0 => "nobody".to_owned(),
+            0 => "no process".to_owned(),
             1 => format!("process {}", owners[0]),
             _ => format!("processes {}", owners.join(", ")),
         };

@@ -110,7 +110,7 @@ fn a_process_of_100_mb_takes_two_seconds() {
     sandbox.write("t.trace", text);
     // What a page costs is left out: 100,003,840 bytes are one page and 99,999,744.
     let cost = "--cost read=0ns,write=0ns,fault=0ns,copy=0ns,bandwidth=50MB/s";
-    let run = format!("t.trace -p lru -m 100003840B --model base-limit {cost}");
+    let run = format!("t.trace -p lru -m 24415 --model base-limit {cost}");
     let row = by_model(&sandbox, &run).remove("base-limit").unwrap();
     assert_eq!(fields(&row, "swap_ins swap_outs"), ["1", "2"]);
     let lines = sandbox.rows("out/distributions.csv");

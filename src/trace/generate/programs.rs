@@ -68,9 +68,9 @@ pub(super) const PROGRAMS: Pattern = Pattern {
 
 /// The first byte of a program's code, a multiple of every page size. Its data follow.
 const CODE: u64 = 1 << 32;
-/// One of so many pages of a program is code.
+/// The pages of a program for each page of code.
 const CODE_SHARE: u64 = 4;
-/// One of so many references goes to another page than the one before.
+/// The references of a program for each that goes to another page than the one before.
 const STAY: u64 = 16;
 
 /// A program.

@@ -330,14 +330,14 @@ impl Book {
     fn extent(&self, process: u32, sum: usize) -> (Range<u64>, u64, u64) {
         let parts = self.processes[process as usize].parts.all().iter();
         let of_sum = parts.filter(|part| part.bytes() > 0 && self.sum_of(part.class) == sum);
-        let (mut limits, mut bytes, mut file) = (u64::MAX..0, 0, 0);
+        let (mut low, mut high, mut bytes, mut file) = (u64::MAX, 0, 0, 0);
         for part in of_sum {
-            limits.start = limits.start.min(part.low);
-            limits.end = part.end;
+            low = low.min(part.low);
+            high = part.end;
             bytes += part.bytes();
             file += part.file_bytes();
         }
-        (limits, bytes, file)
+        (low..high, bytes, file)
     }
 
     /// Gives the sums of `process` the lengths that their parts add up to. `changed`: those whose parts

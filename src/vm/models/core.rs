@@ -459,7 +459,7 @@ impl<'t> Core<'t> {
         self.note_process(process, false);
     }
 
-    /// Takes a segment from a process. Returns whether anybody has it still.
+    /// Takes a segment from a process. Returns whether any process still has it.
     fn disown(&mut self, segment: SegmentId, process: u32, address: u64) -> bool {
         let owners = &mut self.segments[segment as usize].owners;
         owners.retain(|own| *own != (process, address));
@@ -494,7 +494,7 @@ impl<'t> Core<'t> {
     fn grow(&mut self, segment: SegmentId, bytes: u64, below: bool) -> Result<(), Ending> {
         let of = &mut self.segments[segment as usize];
         let before = of.bytes;
-        let (process, _) = *of.owners.first().expect("somebody has what grows");
+        let (process, _) = *of.owners.first().expect("a process has what grows");
         let Some(place) = of.place else {
             of.bytes += bytes;
             return Ok(());

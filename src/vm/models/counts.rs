@@ -223,7 +223,7 @@ pub struct Foreign {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelOutcome {
     /// With segments.
-    Segments(SegmentOutcome),
+    Segments(Box<SegmentOutcome>),
     /// With addresses that are places.
     Places(PlaceOutcome),
 }

@@ -8,8 +8,9 @@ use super::steps::{NONE, OF_REFERENCE, Segmented, Stretch, UseId};
 use crate::space::{Origin, Resolved};
 use crate::trace::model::refs::{PageKey, Ref, is_write, page_of};
 
-/// The most references of a stretch.
-const STRETCH_MAX: u64 = 1 << 12;
+/// The most references of a stretch: many, so that few lists are looked at; not too many, since a stretch
+/// with a fault is replayed reference by reference.
+const STRETCH_MAX: u64 = 1 << 9;
 
 /// Why a trace has no segments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

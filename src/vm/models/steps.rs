@@ -63,7 +63,7 @@ pub enum Step {
         /// Its first address from now on.
         to: u64,
     },
-    /// A process has a segment no longer at `address`. If nobody has it then it ceases to exist.
+    /// A process has a segment no longer at `address`. Without any process it ceases to exist.
     Detach {
         /// The segment.
         segment: SegmentId,

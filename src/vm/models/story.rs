@@ -29,7 +29,7 @@ pub enum Happened {
     Out {
         /// As it was.
         was: Resident,
-        /// Whether anybody still has it.
+        /// Whether any process still has it.
         lives: bool,
     },
     /// It is at another place, or as long as it was not.

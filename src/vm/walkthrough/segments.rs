@@ -196,7 +196,7 @@ impl SegmentState {
     /// Returns a segment.
     ///
     /// # Errors
-    /// Errors if there is none of this number.
+    /// Errors if no segment has this number.
     pub fn find(&self, segment: u64) -> Result<&SegmentEntry, String> {
         self.segments.get(&segment).ok_or_else(|| {
             let known: Vec<String> = self.segments.keys().map(u64::to_string).collect();

@@ -316,7 +316,7 @@ fn holes(out: &mut String, holes: &[Hole]) {
     );
     let titles = [("start", Right), ("end", Right), ("bytes", Right)];
     let line = |hole: &Hole| {
-        vec![hole.start, hole.end, hole.bytes()]
+        [hole.start, hole.end, hole.bytes()]
             .iter()
             .map(u64::to_string)
             .collect()

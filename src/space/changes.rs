@@ -6,7 +6,6 @@
 //!
 //! [`Options::changes`]: super::Options::changes
 
-use super::resolver::Resolver;
 use super::vma::Vma;
 use crate::trace::model::event::Protection;
 use std::ops::Range;
@@ -57,18 +56,4 @@ pub struct ChangeAt {
     pub process: u32,
     /// The change.
     pub change: Change,
-}
-
-impl Resolver<'_> {
-    /// Records a change, if changes are recorded.
-    pub(super) fn change(&mut self, process: u32, change: impl FnOnce() -> Change) {
-        if self.options.changes {
-            self.space.changes.push(ChangeAt {
-                position: self.legal,
-                cause: self.causes,
-                process,
-                change: change(),
-            });
-        }
-    }
 }

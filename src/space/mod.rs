@@ -34,6 +34,7 @@
 //! | `kinds` | sets of kinds of access |
 //! | `next_uses` | the next reference of each object |
 //! | `populate` | pages that come in at a call |
+//! | `recording` | the record of changes of mappings |
 //! | `timeline` | numbers that change with the position |
 //! | `up_to` | the facts of a trace up to the end of a replay that ended early |
 //! | `uses` | what each process needs frames for |
@@ -54,6 +55,7 @@ mod linux_faults;
 mod moves;
 mod next_uses;
 mod populate;
+mod recording;
 mod references;
 mod resolver;
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod models;
 mod page_states;
 mod partition;
 mod plan;
+mod segment_settings;
 mod streamed;
 mod working_sets;
 
@@ -27,9 +28,9 @@ pub use burst_sizes::choose_bursts;
 pub use exclude::{Comparison, Exclude};
 pub use identity::{IN_A_RUN, Identity, LATER, Labels, MODEL, POLICY, Part, by_setting};
 pub use miss_stream::{MissOutput, OpenMisses};
-pub use models::SegmentSettings;
 pub use partition::Partition;
 pub use plan::{Axes, Cell, CurveNeeds, Engine, Plan, PlanError, Settings, TraceFacts, Warmup};
+pub use segment_settings::SegmentSettings;
 
 use crate::policy::HitDelivery;
 use crate::trace::bursts::BurstsView;

@@ -7,7 +7,7 @@ use crate::space::{AddressLayout, Origin};
 use crate::vm::hardware::layout::find;
 use crate::vm::hardware::page_table_sizes::most_tables;
 use crate::vm::models::Rules;
-use crate::vm::models::choices::{Fit, Model, Relief, Segments, SwapUnit};
+use crate::vm::models::choices::{Model, Segments};
 use crate::vm::models::counts::{ModelOutcome, SegmentOutcome};
 use crate::vm::models::physical::places;
 use crate::vm::models::replay::{SegmentJob, replay};
@@ -15,50 +15,9 @@ use crate::vm::models::segmented::{NoSegments, segmented};
 use crate::vm::models::steps::Segmented;
 use crate::vm::models::units::POLICIES;
 use crate::vm::{Counters, FaultKind, Outcome};
-use std::sync::OnceLock;
 
 /// The segments of a flat model on x86, 8 bytes each: code and data of programs and of the kernel.
 const FLAT_TABLE_BYTES: u64 = 4 * 8;
-
-/// How memory by segments is used.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SegmentSettings {
-    /// What a segment is.
-    pub segments: Segments,
-    /// The hole that a segment is placed in.
-    pub fit: Fit,
-    /// What leaves as a whole; `None` for what is usual for the segments.
-    pub unit: Option<SwapUnit>,
-    /// What is done when no hole is large enough.
-    pub relief: Relief,
-    /// References of a process after which what it did not reference is idle.
-    pub idle: Option<u64>,
-}
-
-impl SegmentSettings {
-    /// Returns what a segment is in `model`.
-    pub fn segments_of(&self, model: Model) -> Segments {
-        match model {
-            Model::BaseLimit => Segments::Whole,
-            Model::Segmentation => self.segments,
-            _ => Segments::Vma,
-        }
-    }
-
-    /// Returns what leaves as a whole in `model`.
-    pub fn unit_of(&self, model: Model) -> SwapUnit {
-        let usual = SwapUnit::usual(self.segments_of(model));
-        self.unit.unwrap_or(usual)
-    }
-}
-
-/// The segments of a trace, by what a segment is. Found at first use.
-#[derive(Debug, Default)]
-pub(super) struct TraceSegments {
-    by_kind: [OnceLock<Result<Segmented, NoSegments>>; 3],
-    /// The most bytes of the page tables of all processes.
-    page_tables: OnceLock<u64>,
-}
 
 impl Plan<'_> {
     /// Returns the segments of a trace.

@@ -5,7 +5,7 @@ use super::allocation::Allocation;
 use super::auto_sizes::{frame_ladder, tau_ladder};
 use super::exclude::Exclude;
 use super::identity::Identity;
-use super::models::{SegmentSettings, TraceSegments};
+use super::segment_settings::{SegmentSettings, TraceSegments};
 use crate::policy::{MemoryBy, PolicyChoice};
 use crate::space::{self, AddressLayout, Op, Origin, PageCache, Resolved};
 use crate::trace::TraceError;

@@ -171,7 +171,7 @@ fn models_are_named_and_compared() {
     let named = fields(row, "segments fit swap_unit relief idle status");
     assert_eq!(named, ["classic", "best", "process", "evict", "100", "ok"]);
     assert!(!row["mean_idle_bytes"].is_empty());
-    sandbox.write("e.toml", "model = [\"paging\", \"segmentation\"]\nfit = \"worst\"\nframes = [16]\npolicy = [\"lru\"]\n");
+    sandbox.write("e.toml", "schema = 1\nmodel = [\"paging\", \"segmentation\"]\nfit = \"worst\"\nframes = [16]\npolicy = [\"lru\"]\n");
     let shown = sandbox
         .run(&format!("run -f e.toml {trace} --show-config"))
         .code(0)
@@ -385,5 +385,23 @@ fn a_touch_is_its_writes() {
         sandbox.write("w.trace", format!("# pagebench trace 1\n{line}\n"));
         let err = sandbox.run("run w.trace -p lru -m 4 -o none").code(3).err;
         assert!(err.contains(why), "{line}: {err}");
+    }
+}
+
+/// Charts of a run with models: one of what is swapped, a line a model.
+#[test]
+fn what_is_swapped_is_drawn() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run("gen programs --programs 12 --alive 4 --refs 20k -o p.pbt")
+        .code(0);
+    let models = "--model paging,segmentation,base-limit";
+    let run = format!("run p.pbt -p lru -m 500,1000,2000 {models} -o out");
+    let shown = sandbox.run(&run).code(0).out;
+    assert!(shown.contains("p, lru, ") && shown.contains("; segmentation (vma first compact)"));
+    assert!(sandbox.exists("out/swapped-1.png"));
+    sandbox.run("plot swapped out -o s.svg").code(0);
+    for label in ["paging lru", "segmentation lru", "base-limit lru"] {
+        assert!(sandbox.text("s.svg").contains(label), "{label}");
     }
 }

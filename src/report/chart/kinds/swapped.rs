@@ -54,6 +54,10 @@ pub fn parts(groups: &[Group<'_>]) -> usize {
 /// Draws the charts.
 pub fn draw(groups: &[Group<'_>], context: &Context<'_>) -> Result<Vec<Drawn>, ChartError> {
     let pictures = pictures(groups);
+    if pictures.is_empty() {
+        let why = "no row has a model of memory (run with --model)";
+        return Err(ChartError::Lacks(why.to_owned()));
+    }
     pictures.values().map(|of| picture(of, context)).collect()
 }
 

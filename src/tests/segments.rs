@@ -302,3 +302,95 @@ fn laws_hold_on_random_traces() {
     }
     assert_eq!(endings.len(), 3, "{endings:?}");
 }
+
+/// Replays a trace in the plain format by mappings, with lru, first fit and compaction. Returns the
+/// outcome and, after the last reference, where each process has what.
+fn replayed(lines: &str, rules: Rules) -> (SegmentOutcome, Vec<(u32, u64)>) {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("t.trace");
+    std::fs::write(&file, format!("# pagebench trace 1\n{lines}")).unwrap();
+    let trace = source::load(&file, &LoadOptions::default()).expect("a good trace");
+    let resolved = resolved(trace, false);
+    let segmented = segmented(&resolved, Segments::Vma).unwrap();
+    let case = Case {
+        resolved: &resolved,
+        segmented: &segmented,
+        policy: "lru",
+    };
+    let outcome = case.replay(rules);
+    let places = case.places(rules);
+    (outcome, places.last().unwrap().clone())
+}
+
+/// A heap of two pages grows by one where another program lies behind it: it goes behind that, 8 KiB are
+/// copied, and its old room is free. A stack grows down into free bytes and stays.
+#[test]
+fn what_grows_is_placed_anew_without_room() {
+    let lines = "\
+switch 1\nbrk 10000\nbrk 12000\nW 10000\nswitch 2\nmap 10000 8192 rw-\nW 10000\nswitch 1\n\
+brk 13000\nW 12000\n";
+    let (outcome, places) = replayed(lines, rules(1 << 20, Segments::Vma));
+    assert_eq!(
+        (outcome.counts.bytes_grown, outcome.counts.fills),
+        (8192, 2)
+    );
+    assert_eq!(outcome.hits, 1);
+    assert_eq!(places, [(1, 8192), (0, 16384)]);
+    let lines = "\
+switch 1\nmap 70000 65536 rw- grows-down\nW 7f000\nmap 10000 4096 rw-\nW 10000\nunmap 10000 4096\n\
+W 7e000\n";
+    let (outcome, places) = replayed(lines, rules(1 << 20, Segments::Vma));
+    // Only the touched page of the stack is in memory, at 0. There is no room below it.
+    assert_eq!((outcome.counts.bytes_grown, outcome.hits), (4096, 1));
+    assert_eq!(places, [(0, 0)]);
+}
+
+/// After a fork both have one segment. The first write of one of them copies all of it; then the other
+/// has its own.
+#[test]
+fn a_segment_is_copied_whole_at_the_first_write() {
+    let lines = "\
+switch 1\nmap 10000 16384 rw-\nW 10000\nfork 2\nswitch 2\nR 12000\nW 13000\nswitch 1\nW 11000\n";
+    let (outcome, places) = replayed(lines, rules(1 << 20, Segments::Vma));
+    let counts = &outcome.counts;
+    assert_eq!((counts.fills, counts.copies, outcome.hits), (1, 1, 2));
+    assert_eq!(counts.bytes_copied, 16384);
+    assert_eq!(places, [(0, 0), (1, 16384)]);
+    // With room for one only, the source leaves for its copy, and comes back for its owner.
+    let (outcome, places) = replayed(lines, rules(16384, Segments::Vma));
+    let counts = &outcome.counts;
+    assert_eq!((counts.fills, counts.copies, counts.refills), (1, 1, 1));
+    assert_eq!(
+        (counts.swap_bytes_out, counts.swap_bytes_in),
+        (32768, 32768)
+    );
+    assert_eq!(places, [(0, 0)]);
+}
+
+/// Two programs have the code of one file in memory once; it is dropped and read again without a write.
+#[test]
+fn code_of_a_file_is_in_memory_once() {
+    let lines = "\
+switch 1\nmap 10000 8192 r-x file=1,0,8192\nI 10000\nswitch 2\nmap 50000 8192 r-x file=1,0,8192\n\
+I 51000\nmap 60000 4096 rw-\nW 60000\nswitch 1\nI 11000\n";
+    let (outcome, places) = replayed(lines, rules(1 << 20, Segments::Vma));
+    assert_eq!((outcome.counts.fills, outcome.hits), (2, 2));
+    assert_eq!(outcome.counts.file_bytes_in, 8192);
+    assert_eq!(places, [(0, 0), (1, 8192)]);
+    let (outcome, _) = replayed(lines, rules(8192, Segments::Vma));
+    let counts = &outcome.counts;
+    assert_eq!((counts.refills, counts.file_bytes_in), (1, 16384));
+    assert_eq!((counts.swap_outs, counts.swap_bytes_out), (2, 4096));
+}
+
+/// An unmap in the middle leaves both ends where they are. A move copies nothing.
+#[test]
+fn a_split_leaves_the_parts_in_place() {
+    let lines = "\
+switch 1\nmap 10000 16384 rw-\nW 10000\nunmap 11000 4096\nR 10000\nmove 12000 8192 90000 8192\n\
+W 91000\n";
+    let (outcome, places) = replayed(lines, rules(16384, Segments::Vma));
+    assert_eq!((outcome.counts.fills, outcome.hits), (1, 2));
+    assert_eq!(places, [(0, 0), (0, 8192)]);
+    assert_eq!(outcome.counts.bytes_moved + outcome.counts.bytes_grown, 0);
+}

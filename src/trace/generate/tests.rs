@@ -90,7 +90,7 @@ const PINNED: [(&str, &str); 11] = [
     ("belady", "42502c48edee88e2"),
     ("mix", "cf40a01b5f3ab25a"),
     ("fork-server", "a38c144300741b20"),
-    ("programs", "0000000000000000"),
+    ("programs", "14a9ba89be02b4d7"),
 ];
 
 #[test]

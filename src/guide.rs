@@ -71,6 +71,7 @@ chapters! {
     formats: "trace formats, the text format, the stored form, the cache",
     policies: "the replacement policies, and what each of them sees",
     machine: "address spaces, faults, memory, swap and reference bits",
+    models: "other models of memory: no MMU, base and limit, segments, segments with pages",
     translation: "TLBs, page walks and known machines",
     columns: "every column of results.csv",
     exits: "exit codes",

@@ -141,6 +141,20 @@ pub mod vm {
             pub use crate::vm::machine::stepper::{Cause, Gone, Held, Step, Story, explain};
         }
     }
+    pub mod models {
+        pub use crate::vm::models::Rules;
+        pub use crate::vm::models::choices::{Fit, Model, Relief, Segments, SwapUnit};
+        pub use crate::vm::models::counts::{
+            Ending, ONE, PlaceOutcome, SegmentCounts, SegmentOutcome, Work,
+        };
+        pub use crate::vm::models::holes::{Hole, Memory, Placed};
+        pub use crate::vm::models::physical::places;
+        pub use crate::vm::models::replay::{
+            Observer, SegmentJob, SegmentState, View, replay, replay_observed,
+        };
+        pub use crate::vm::models::segmented::segmented;
+        pub use crate::vm::models::steps::{Segmented, Step, StepAt, Stretch};
+    }
     pub mod tlb {
         pub use crate::vm::tlb::{Geometry, MissLog, Replacement, Second, Shape};
     }

@@ -51,7 +51,7 @@
 //! | `record` | running programs as traces: valgrind's log, system calls, mappings | what a trace is used for |
 //! | `space` | processes, mappings, legality, sharing, fork and copy-on-write: what a trace means | frames, policies |
 //! | [`policy`] | the trait, its protocol, THE table; one file per policy | counters, files, TLBs |
-//! | `vm` | the machine: frames, page states, faults, swap, TLBs and walks, THE tables of machines and layouts, costs | which policy runs; files |
+//! | `vm` | the machine: frames, page states, faults, swap, TLBs and walks, THE tables of machines and layouts, costs; other models of memory: segments, places | which policy runs; files |
 //! | `embed` | replays from another program: a loaded trace, options, counts | plans, reports |
 //! | `curve` | exact one-pass engines: every size of LRU, OPT and the working set, 64 at a time of FIFO and Clock, by references and by bursts; sampling | plans, files |
 //! | `sweep` | plan, cells, THE type of what names a cell, which of them come from curves, exclusions, parts for other machines, threads, miss streams | formats, charts |

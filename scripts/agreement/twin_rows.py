@@ -14,6 +14,12 @@ LEFT_OUT = {
     "refs_per_s": "time that the cell took here",
     "by": "how the program came to its counts",
 }
+# Columns that are empty without --model.
+OF_MODELS = (
+    "model", "segments", "fit", "swap_unit", "relief", "idle", "swap_ins", "swap_outs", "swap_bytes_in",
+    "swap_bytes_out", "file_bytes_in", "compactions", "bytes_moved", "bytes_grown", "bytes_copied", "unfit",
+    "fragmentation", "fragmentation_worst", "mean_resident_bytes", "mean_untouched_bytes", "mean_idle_bytes",
+    "table_bytes_peak", "table_refs", "clobbers", "foreign_reads")
 PERCENTILES = {"p50": (50, 1), "p90": (90, 1), "p99": (99, 1), "p99_9": (999, 10), "p99_99": (9999, 100)}
 
 
@@ -61,6 +67,7 @@ def results(row, machine, asked):
         "accessed_bit": accessed_bit(machine), "swap_limit": "" if setting.swap is None else str(setting.swap),
         "commit_limit": "", "layout": "", "io_hits": "0", "io_loads": "0",
         "beyond_eof": spaces.choices["beyond-eof"] if spaces.beyond else "",
+        **dict.fromkeys(OF_MODELS, ""),
         "warmup_refs": str(min(setting.warmup, got["position"])), "refs": str(refs),
         "processes": str(fact["processes"]), "distinct_pages": str(fact["things"]), "faults": str(faults),
         "fault_rate": ratio(faults, refs), "hit_rate": ratio(got["hits"], refs), "refs_per_fault": ratio(refs, faults),

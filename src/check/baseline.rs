@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The columns of a baseline: which cell, then its counts; then what earlier versions did not have.
-const COLUMNS: [&Column; 28] = [
+const COLUMNS: [&Column; 34] = [
     col::schema,
     col::trace,
     col::trace_digest,
@@ -49,6 +49,12 @@ const COLUMNS: [&Column; 28] = [
     col::page_cache,
     col::file_io,
     col::beyond_eof,
+    col::model,
+    col::segments,
+    col::fit,
+    col::swap_unit,
+    col::relief,
+    col::idle,
 ];
 
 /// A cell of a baseline.

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The ways to divide the rows of files into sides (`--by`): the name, and the parts in which the sides
 /// differ.
-pub const BY: [(&str, &[Part]); 11] = [
+pub const BY: [(&str, &[Part]); 16] = [
     ("policy", &POLICY),
     ("allocation", &[Part::Allocation]),
     ("accessed_bit", &[Part::AccessedBit]),
@@ -24,6 +24,21 @@ pub const BY: [(&str, &[Part]); 11] = [
     ("page_cache", &[Part::PageCache]),
     ("file_io", &[Part::FileIo]),
     ("beyond_eof", &[Part::BeyondEof]),
+    ("model", &MODELS),
+    ("segments", &[Part::Segments, Part::SwapUnit]),
+    ("fit", &[Part::Fit]),
+    ("swap_unit", &[Part::SwapUnit]),
+    ("relief", &[Part::Relief]),
+];
+
+/// The parts that another model changes.
+const MODELS: [Part; 6] = [
+    Part::Model,
+    Part::Segments,
+    Part::Fit,
+    Part::SwapUnit,
+    Part::Relief,
+    Part::Idle,
 ];
 
 /// Rows that are compared with those of other sides.

@@ -1,5 +1,6 @@
 //! The meaning of each event for the process that it happens to. Knows nothing of references.
 
+use super::changes::Change;
 use super::contents::Key;
 use super::kinds::Kinds;
 use super::references::PageSource;
@@ -19,6 +20,7 @@ impl Resolver<'_> {
         let process = at.process;
         let pid = self.pid(process);
         self.position = at.position;
+        self.causes += 1;
         let state = &mut self.processes[process as usize].state;
         // Any event may be the first of its process, a fork too: a trace may begin with one, and a
         // filter may have removed all references before it.
@@ -144,11 +146,14 @@ impl Resolver<'_> {
         }
         vmas.cut(&range);
         let without = vmas.clone();
-        vmas.insert(Vma::of(mapping, range.clone(), self.regions));
+        let vma = Vma::of(mapping, range.clone(), self.regions);
+        vmas.insert(vma.clone());
         self.regions += 1;
         self.note_mapped(mapping.backing);
         let what = || format!("a mapping of {} bytes", mapping.length);
         if self.admit(at.process, vmas, what) {
+            self.change(at.process, || Change::Unmap(range.clone()));
+            self.change(at.process, || Change::Map(Box::new(vma)));
             self.unbind_uncovered(at.process, &range, &without);
         }
         Ok(())
@@ -160,6 +165,7 @@ impl Resolver<'_> {
             self.tally.idle_events += 1;
             return;
         }
+        self.change(process, || Change::Unmap(range.clone()));
         self.set_vmas(process, vmas.clone());
         self.unbind_uncovered(process, range, &vmas);
     }
@@ -174,6 +180,7 @@ impl Resolver<'_> {
             return;
         }
         if self.admit(process, vmas, || "a mapping that becomes writable".into()) {
+            self.change(process, || Change::Protect(range.clone(), protection));
             for (_, entry) in self.bound_over(process, range) {
                 self.settled[entry as usize] = Kinds::NONE;
                 self.push(Op::Flush { entry });
@@ -203,11 +210,17 @@ impl Resolver<'_> {
         }
         if end > before {
             vmas.append(heap(before..end));
+            let appended = vmas.over(&(before..end))[0].clone();
             if !self.admit(at.process, vmas, || "a growing heap".into()) {
                 return Ok(());
             }
+            self.change(at.process, || match appended.start < before {
+                true => Change::GrowUp(before..end),
+                false => Change::Map(Box::new(appended)),
+            });
         } else if end < before {
             vmas.cut(&(end..before));
+            self.change(at.process, || Change::Unmap(end..before));
             self.set_vmas(at.process, vmas.clone());
             self.unbind_uncovered(at.process, &(end..before), &vmas);
         }
@@ -313,6 +326,7 @@ impl Resolver<'_> {
             self.processes[child as usize].state = State::Refused;
             return Ok(());
         }
+        self.change(at.process, || Change::Fork { child });
         self.processes[child as usize].heap = heap;
         for (number, from) in inherited {
             let to = self.entry(PageKey {

@@ -20,6 +20,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`vma`] | the mappings of one process |
+//! | `changes` | what happens to mappings, for models without pages |
 //! | `resolver` | processes and bindings: references and events in, ops out |
 //! | `references` | which references are legal, and their objects |
 //! | `events` | the meaning of each event |
@@ -34,6 +35,7 @@
 //! | `next_uses` | the next reference of each object |
 //! | `options` | the choices of a resolution |
 //! | `populate` | pages that come in at a call |
+//! | `recording` | the record of changes of mappings |
 //! | `timeline` | numbers that change with the position |
 //! | `up_to` | the facts of a trace up to the end of a replay that ended early |
 //! | `uses` | what each process needs frames for |
@@ -42,6 +44,7 @@
 //!
 //! Deliberately absent: frames, residency, policies, time.
 
+mod changes;
 mod contents;
 mod events;
 mod file_pages;
@@ -54,6 +57,7 @@ mod moves;
 mod next_uses;
 mod options;
 mod populate;
+mod recording;
 mod references;
 mod resolver;
 #[cfg(test)]
@@ -65,6 +69,7 @@ mod view;
 mod view_at;
 pub mod vma;
 
+pub use changes::{Change, ChangeAt};
 pub use contents::{FilePage, file_page_text};
 pub use file_pages::IO_WINDOW;
 pub use linux_faults::{LinuxFaults, linux_faults};
@@ -387,6 +392,8 @@ pub struct Space {
     pub reaches_beyond_eof: bool,
     /// Whether the trace reads or writes files, whether that counts or not.
     pub has_file_io: bool,
+    /// What happens to mappings, in order; empty unless [`Options::changes`].
+    pub changes: Vec<ChangeAt>,
     /// The page that a process reads or writes through each of these entries, which are never bound.
     pub io_entries: FxHashMap<EntryId, FilePage>,
     future: OnceLock<ObjectFuture>,

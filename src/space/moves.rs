@@ -7,6 +7,7 @@
 //! A page larger than the kernel's goes to the page that the bytes from its first one on go to. It
 //! stays, or is dropped as by an unmap, if another mapping has a part of it or of its target.
 
+use super::changes::Change;
 use super::kinds::Kinds;
 use super::resolver::{Place, Resolver};
 use super::vma::{Vma, Vmas};
@@ -52,6 +53,7 @@ impl Resolver<'_> {
             if !cut_off.is_empty() {
                 let mut left = before;
                 left.cut(&cut_off);
+                self.change(process, || Change::Unmap(cut_off.clone()));
                 self.set_vmas(process, left.clone());
                 self.unbind_uncovered(process, &cut_off, &left);
             }
@@ -88,6 +90,12 @@ impl Resolver<'_> {
         if !self.admit(process, without, what) {
             return Ok(());
         }
+        self.change(process, || Change::Unmap(comes.clone()));
+        self.change(process, || Change::Move {
+            old: ranges.old.clone(),
+            new: ranges.new.clone(),
+            keep: ranges.keep,
+        });
         self.unbind_uncovered(process, &comes, &target);
         if ranges.in_place() {
             return Ok(());

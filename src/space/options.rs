@@ -124,6 +124,8 @@ pub struct Options {
     pub file_io: FileIo,
     /// What a reference to a page beyond the end of its file is.
     pub beyond_eof: BeyondEof,
+    /// Whether the changes of mappings are recorded. They change no count.
+    pub changes: bool,
 }
 
 impl Options {

@@ -1,6 +1,7 @@
 //! The references that are not known to be legal and to change nothing: whether one is legal, which
 //! object its entry is bound to, and whether a write must copy. Knows nothing of events.
 
+use super::changes::Change;
 use super::contents::Key;
 use super::kinds::Kinds;
 use super::resolver::{Place, Resolver, State};
@@ -152,7 +153,12 @@ impl Resolver<'_> {
         }
         let mut grown = vmas.clone();
         grown.grow_down(address);
-        self.admit(process, grown, || "a growing stack".into())
+        let behind = vmas.above(address).map_or(address, |vma| vma.start);
+        let grows = self.admit(process, grown, || "a growing stack".into());
+        if grows {
+            self.change(process, || Change::GrowDown(address..behind));
+        }
+        grows
     }
 
     /// Returns why an access is illegal whose kind the mappings of the page do not allow.

@@ -2,6 +2,7 @@
 //! bindings and owners, and records what the machine must do. Most references are skipped: for each
 //! entry the pass knows which kinds of access are legal and change nothing.
 
+use super::changes::Change;
 use super::contents::{Files, Key};
 use super::kinds::Kinds;
 use super::timeline::Moment;
@@ -142,6 +143,8 @@ pub(super) struct Resolver<'t> {
     pub lost_borrower: bool,
     /// The process of the current reference.
     pub acting: u32,
+    /// The number of events, and of references looked at, so far.
+    pub causes: u64,
     /// Whether a reference that may be legal is being resolved.
     pub in_reference: bool,
     pub tally: ResolveCounts,
@@ -312,6 +315,7 @@ impl<'t> Resolver<'t> {
             borrowers: 0,
             lost_borrower: false,
             acting: 0,
+            causes: 0,
             in_reference: false,
             tally: ResolveCounts::default(),
             kept: None,
@@ -378,6 +382,7 @@ impl<'t> Resolver<'t> {
             self.acting = self.space.entries[own as usize].process;
             let entry = self.used_entry(own)?;
             let before = self.rights_if_watched(entry, position);
+            self.causes += 1;
             self.in_reference = true;
             let legal = self.reference(entry, kind, position)?;
             self.in_reference = false;
@@ -604,6 +609,7 @@ impl<'t> Resolver<'t> {
 
     /// Removes all mappings and bindings of `process`.
     pub fn clear(&mut self, process: u32) {
+        self.change(process, || Change::Clear);
         self.set_vmas(process, Vmas::default());
         let place = &mut self.processes[process as usize];
         let pages: Vec<u64> = place.bound.keys().copied().collect();
@@ -619,6 +625,7 @@ impl<'t> Resolver<'t> {
             self.clear(process);
         }
         self.processes[process as usize].state = state;
+        self.change(process, || Change::End);
         self.end_borrowers(process);
         self.discard_unlinked();
     }

@@ -35,6 +35,7 @@ fn trace(text: &str) -> Trace {
 }
 
 const KILL: Options = Options {
+    changes: false,
     mappings: Mappings::Permissive,
     on_segfault: OnSegfault::Kill,
     commit_limit: None,

@@ -57,6 +57,9 @@ fn is_plain(plan: &Plan<'_>, trace: usize) -> bool {
 
 /// Returns the kind of curve that gives a cell with these facts, if there is one.
 fn kind_of(cell: &Cell, facts: CurveNeeds) -> Option<CurveKind> {
+    if !cell.model().has_frames() {
+        return None;
+    }
     // VMIN's curve does not count the pages that leave.
     let kind = CurveKind::of(&cell.choice).filter(|&kind| kind != CurveKind::Vmin)?;
     let suffices = !facts.write_backs || kind.has_write_backs();
@@ -183,6 +186,7 @@ fn outcome(point: &Point, plan: &Plan<'_>, cell: &Cell) -> Outcome {
         }
     }
     Outcome {
+        model: None,
         policy_events: Vec::new(),
         counters,
         swap_full: None,

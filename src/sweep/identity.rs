@@ -118,13 +118,25 @@ parts! {
     FileIo file_io: String;
     /// What a reference beyond the end of its file is; empty if there is none.
     BeyondEof beyond_eof: String;
+    /// The model of memory; empty without `--model`.
+    Model model: String;
+    /// What a segment is; empty for models without such a choice, as all that follow.
+    Segments segments: String;
+    /// The hole that a segment is placed in.
+    Fit fit: String;
+    /// What leaves memory as a whole.
+    SwapUnit swap_unit: String;
+    /// What is done when no hole is large enough.
+    Relief relief: String;
+    /// The window in which what is not referenced is idle; empty if nothing looks for that.
+    Idle idle: String;
 }
 
 /// The policy, its parameters and its seed.
 pub const POLICY: [Part; 3] = [Part::Policy, Part::Params, Part::Seed];
 
 /// The settings of the model. Counts under different settings are not comparable.
-pub const MODEL: [Part; 14] = [
+pub const MODEL: [Part; 20] = [
     Part::Mappings,
     Part::OnSegfault,
     Part::Allocation,
@@ -139,11 +151,17 @@ pub const MODEL: [Part; 14] = [
     Part::PageCache,
     Part::FileIo,
     Part::BeyondEof,
+    Part::Model,
+    Part::Segments,
+    Part::Fit,
+    Part::SwapUnit,
+    Part::Relief,
+    Part::Idle,
 ];
 
 /// Parts that tables of earlier versions do not have, each with what every run did then. Such a table
 /// reads as if the part were empty.
-pub const LATER: [(Part, &str); 8] = [
+pub const LATER: [(Part, &str); 14] = [
     (Part::SwapIn, "read-only"),
     (Part::PinCowSource, "off"),
     (Part::ForkFilePtes, "copy"),
@@ -152,11 +170,17 @@ pub const LATER: [(Part, &str); 8] = [
     (Part::PageCache, "drop"),
     (Part::FileIo, "ignore"),
     (Part::BeyondEof, "zero"),
+    (Part::Model, "paging"),
+    (Part::Segments, ""),
+    (Part::Fit, ""),
+    (Part::SwapUnit, ""),
+    (Part::Relief, ""),
+    (Part::Idle, ""),
 ];
 
 /// The parts in which the cells of one run differ, in the order of their columns. Each line of the
 /// tables beside `results.csv` begins with them.
-pub const IN_A_RUN: [Part; 9] = [
+pub const IN_A_RUN: [Part; 10] = [
     Part::Trace,
     Part::Digest,
     Part::Filter,
@@ -166,10 +190,11 @@ pub const IN_A_RUN: [Part; 9] = [
     Part::Seed,
     Part::Tau,
     Part::Frames,
+    Part::Model,
 ];
 
 /// The parts that names include only if they are unusual, with their usual values.
-const UNUSUAL: [(Part, &[&str]); 16] = [
+const UNUSUAL: [(Part, &[&str]); 22] = [
     (Part::Filter, &[""]),
     (Part::Mappings, &["", "recorded", "permissive"]),
     (Part::OnSegfault, &["", "kill"]),
@@ -185,6 +210,12 @@ const UNUSUAL: [(Part, &[&str]); 16] = [
     (Part::PageCache, &["", "keep"]),
     (Part::FileIo, &["", "ignore"]),
     (Part::BeyondEof, &["", "zero"]),
+    (Part::Model, &["", "paging"]),
+    (Part::Segments, &["", "vma"]),
+    (Part::Fit, &["", "first"]),
+    (Part::SwapUnit, &[""]),
+    (Part::Relief, &["", "compact"]),
+    (Part::Idle, &[""]),
     (Part::WarmupRefs, &["0"]),
 ];
 
@@ -228,6 +259,12 @@ impl Identity {
             Part::PageCache => &mut self.page_cache,
             Part::FileIo => &mut self.file_io,
             Part::BeyondEof => &mut self.beyond_eof,
+            Part::Model => &mut self.model,
+            Part::Segments => &mut self.segments,
+            Part::Fit => &mut self.fit,
+            Part::SwapUnit => &mut self.swap_unit,
+            Part::Relief => &mut self.relief,
+            Part::Idle => &mut self.idle,
             other => unreachable!("{other:?} was always there"),
         }
     }
@@ -310,15 +347,29 @@ impl Identity {
     }
 
     /// Returns the cell as globs and `--explain` name it: `cc1/lru/64`, `cc1/ws/tau=300`. Page size,
-    /// seed, filter and warm-up follow if they are unusual: `cc1/lru/64/64KiB/warmup_refs=1000`.
+    /// seed, filter, model and warm-up follow if they are unusual: `cc1/lru/64/64KiB/warmup_refs=1000`.
+    /// A model without policies has an empty word in place of one.
     pub fn path(&self) -> String {
         let mut words = vec![self.trace.clone(), self.policy_label(), self.size()];
         if self.page_size != USUAL_PAGE {
             words.push(show_bytes(self.page_size));
         }
         words.extend(self.seed.map(|seed| format!("seed={seed}")));
-        let [filter, .., warmup] = UNUSUAL;
-        words.extend(self.unusual_of(&[filter, warmup]));
+        let named = |part: Part| {
+            let model = [
+                Part::Model,
+                Part::Segments,
+                Part::Fit,
+                Part::SwapUnit,
+                Part::Relief,
+            ];
+            [Part::Filter, Part::WarmupRefs, Part::Idle].contains(&part) || model.contains(&part)
+        };
+        let named: Vec<_> = UNUSUAL
+            .into_iter()
+            .filter(|(part, _)| named(*part))
+            .collect();
+        words.extend(self.unusual_of(&named));
         words.join("/")
     }
 

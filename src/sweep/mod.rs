@@ -13,9 +13,11 @@ mod exclude;
 mod forecast;
 mod identity;
 mod miss_stream;
+mod models;
 mod page_states;
 mod partition;
 mod plan;
+mod segment_settings;
 mod streamed;
 mod working_sets;
 
@@ -28,6 +30,7 @@ pub use identity::{IN_A_RUN, Identity, LATER, Labels, MODEL, POLICY, Part, by_se
 pub use miss_stream::{MissOutput, OpenMisses};
 pub use partition::Partition;
 pub use plan::{Axes, Cell, CurveNeeds, Engine, Plan, PlanError, Settings, TraceFacts, Warmup};
+pub use segment_settings::SegmentSettings;
 
 use crate::policy::HitDelivery;
 use crate::trace::bursts::BurstsView;
@@ -54,7 +57,11 @@ impl CellResult {
     /// Returns the number of references replayed; `refs` is the length of the trace.
     pub fn replayed(&self, refs: usize) -> u64 {
         match &self.outcome {
-            Ok(outcome) => outcome.swap_full.map_or(refs as u64, |full| full.after),
+            Ok(outcome) => match (&outcome.swap_full, &outcome.model) {
+                (Some(full), _) => full.after,
+                (None, Some(model)) => model.ended().map_or(refs as u64, |(_, after)| after),
+                (None, None) => refs as u64,
+            },
             Err(_) => 0,
         }
     }
@@ -155,7 +162,11 @@ fn prepare(plan: &Plan<'_>, cells: &[usize]) -> Vec<Option<MissLog>> {
     // One trace after the other: encoding bursts uses all cores inside a lock, and a thread that
     // waited for a second such lock could wait for itself.
     for &cell in cells {
-        let _ = bursts_of(plan, &plan.cells[cell]);
+        let cell = &plan.cells[cell];
+        match cell.model().has_frames() {
+            true => _ = bursts_of(plan, cell),
+            false => plan.prepare_model(cell),
+        }
     }
     let traces: Vec<usize> = (0..plan.traces.len()).collect();
     let logs = traces.into_par_iter().map(|trace| misses_of(plan, trace));
@@ -170,7 +181,8 @@ fn misses_of(plan: &Plan<'_>, trace: usize) -> Option<MissLog> {
     {
         return None;
     }
-    let cell = plan.cells.iter().find(|cell| cell.trace == trace)?;
+    let mut cells = plan.cells.iter();
+    let cell = cells.find(|cell| cell.trace == trace && cell.model().has_frames())?;
     let resolved = plan.traces[trace];
     MissLog::of(
         &plan.tlb_of(cell)?,
@@ -228,6 +240,9 @@ fn with_job(
     replay: impl FnOnce(&Job<'_>) -> Result<Outcome, RunError>,
 ) -> Result<Outcome, String> {
     let cell = &plan.cells[index];
+    if !cell.model().has_frames() {
+        return caught(|| plan.run_model(cell));
+    }
     let inputs = plan.inputs(cell)?;
     let job = Job {
         bursts: bursts_of(plan, cell),

@@ -5,6 +5,7 @@ use super::allocation::Allocation;
 use super::auto_sizes::{frame_ladder, tau_ladder};
 use super::exclude::Exclude;
 use super::identity::Identity;
+use super::segment_settings::{SegmentSettings, TraceSegments};
 use crate::policy::{MemoryBy, PolicyChoice};
 use crate::space::{self, AddressLayout, Op, Origin, PageCache, Resolved};
 use crate::trace::TraceError;
@@ -15,8 +16,10 @@ use crate::trace::model::refs::count_kinds;
 use crate::units::{Ladder, PageSize, UnitError, percent_of};
 use crate::vm::core::swap::slots_of;
 use crate::vm::hardware::layout::find;
+use crate::vm::models::choices::Model;
 use crate::vm::tlb::{Geometry, Hardware};
 use crate::vm::{AccessedBitMode, Choices, Job};
+use std::sync::Arc;
 
 /// The axes of a sweep, as the user gave them.
 #[derive(Debug, Clone)]
@@ -29,6 +32,8 @@ pub struct Axes {
     pub tau: Ladder,
     /// Seeds, for randomized policies.
     pub seeds: Vec<u64>,
+    /// Models of memory; empty if none was asked for, which means paging.
+    pub models: Vec<Model>,
 }
 
 impl Axes {
@@ -42,6 +47,22 @@ impl Axes {
     fn tau_for(&self, trace: &Trace, auto: &[u64]) -> Result<Vec<u64>, UnitError> {
         let refs = trace.len() as u64;
         self.tau.windows(refs, trace.meta.page_size, auto)
+    }
+
+    /// Returns whether any model beside paging is among them.
+    pub fn has_other_models(&self) -> bool {
+        self.models.iter().any(|&model| model != Model::Paging)
+    }
+
+    /// Returns the models, each once; a single `None` if none was asked for.
+    fn models(&self) -> Vec<Option<Model>> {
+        let mut models = self.models.clone();
+        models.sort_unstable();
+        models.dedup();
+        match models.is_empty() {
+            true => vec![None],
+            false => models.into_iter().map(Some).collect(),
+        }
     }
 
     /// Returns true if a policy has a window in place of frames.
@@ -84,6 +105,8 @@ pub struct Settings {
     pub accessed: AccessedBitMode,
     /// How frames are mapped and chosen where systems differ.
     pub choices: Choices,
+    /// How memory by segments is used.
+    pub segments: SegmentSettings,
     /// How references are replayed. Affects speed only.
     pub engine: Engine,
     /// Facts beyond faults that the requested columns need. `None`: replay every cell.
@@ -251,6 +274,15 @@ pub struct Cell {
     pub frames: Option<u32>,
     /// The window of a variable-space policy.
     pub tau: Option<u64>,
+    /// The model of memory; `None` if none was asked for, which means paging.
+    pub model: Option<Model>,
+}
+
+impl Cell {
+    /// Returns the model of memory.
+    pub fn model(&self) -> Model {
+        self.model.unwrap_or_default()
+    }
 }
 
 /// Cells in the order of the result rows.
@@ -263,6 +295,8 @@ pub struct Plan<'t> {
     pub cells: Vec<Cell>,
     /// Settings of every cell.
     pub settings: Settings,
+    /// The segments of each trace.
+    pub(super) segments: Arc<Vec<TraceSegments>>,
 }
 
 /// What the replay of a cell borrows: the plan, and what follows from it for this cell.
@@ -283,6 +317,7 @@ impl<'t> Plan<'t> {
             facts: self.facts.clone(),
             cells: places.iter().map(|&p| self.cells[p].clone()).collect(),
             settings: self.settings.clone(),
+            segments: self.segments.clone(),
         }
     }
 }
@@ -296,6 +331,9 @@ pub enum PlanError {
     /// The swap device has no room for a page.
     #[error("{0}")]
     Swap(String),
+    /// A model of memory does not go with the traces or the settings.
+    #[error("{0}")]
+    Model(String),
     /// The file of a trace that is not in memory cannot be read.
     #[error("{0}")]
     Trace(String),
@@ -326,10 +364,12 @@ impl<'t> Plan<'t> {
         let mut policies = axes.policies.clone();
         policies.sort_by_key(|choice| (choice.spec().name, choice.params()));
         policies.dedup();
+        plan.check_models(axes)?;
         for (index, resolved) in plan.traces.iter().enumerate() {
             let trace = &resolved.trace;
             let facts = &plan.facts[index];
-            let frames = axes.frames_for(facts.distinct, facts.page_size)?;
+            let most = plan.pages_that_fit(index, axes);
+            let frames = axes.frames_for(most, facts.page_size)?;
             let mut tau = Vec::new();
             if axes.has_windows() {
                 let auto = if axes.tau.has_auto() {
@@ -346,8 +386,27 @@ impl<'t> Plan<'t> {
                 .filter(|choice| in_memory || !choice.spec().needs_future());
             for choice in possible {
                 for seed in seeds(choice, axes) {
-                    plan.cells.extend(cells(index, choice, seed, &frames, &tau));
+                    let cells = cells(index, choice, seed, &frames, &tau);
+                    let models = axes.models().into_iter();
+                    let with = models.filter(|model| *model != Some(Model::Physical));
+                    for model in with {
+                        let cells = cells.iter().cloned();
+                        plan.cells.extend(cells.map(|cell| Cell { model, ..cell }));
+                    }
                 }
+            }
+            if let Some(choice) = policies
+                .first()
+                .filter(|_| axes.models.contains(&Model::Physical))
+            {
+                plan.cells.extend(frames.iter().map(|&frames| Cell {
+                    trace: index,
+                    choice: choice.clone(),
+                    seed: None,
+                    frames: Some(frames as u32),
+                    tau: None,
+                    model: Some(Model::Physical),
+                }));
             }
         }
         Ok(plan)
@@ -368,11 +427,13 @@ impl<'t> Plan<'t> {
             .iter()
             .map(|resolved| facts(resolved, &settings))
             .collect::<Result<Vec<_>, PlanError>>()?;
+        let segments = traces.iter().map(|_| TraceSegments::default()).collect();
         Ok(Plan {
             traces,
             facts,
             cells: Vec::new(),
             settings,
+            segments: Arc::new(segments),
         })
     }
 
@@ -384,7 +445,16 @@ impl<'t> Plan<'t> {
             .settings
             .tlb
             .filter(|_| facts.addressing == Addressing::Bytes)?;
-        Some(self.settings.geometry(&hardware, facts.page_size))
+        let geometry = self.settings.geometry(&hardware, facts.page_size);
+        Some(match cell.model() {
+            // A walk reads the entry of the segment and that of the page.
+            Model::SegmentedPaging => Geometry {
+                levels: 2,
+                pwc: Default::default(),
+                ..geometry
+            },
+            _ => geometry,
+        })
     }
 
     /// Returns what names a cell. It states what the replay does, not what the user set: without
@@ -405,13 +475,15 @@ impl<'t> Plan<'t> {
             true => name.to_owned(),
             false => String::new(),
         };
+        let [model, segments, fit, swap_unit, relief, idle] = self.model_names(cell);
+        let has_policy = cell.model() != Model::Physical;
         Identity {
             trace: facts.name.clone(),
             page_size: facts.page_size.bytes(),
             trace_digest: facts.digest.clone(),
             filter: facts.filter.clone(),
-            policy: cell.choice.spec().name.to_owned(),
-            params: cell.choice.params(),
+            policy: where_it_matters(has_policy, cell.choice.spec().name),
+            params: where_it_matters(has_policy, &cell.choice.params()),
             seed: cell.seed,
             tau: cell.tau,
             frames: cell.frames.map(u64::from),
@@ -441,6 +513,12 @@ impl<'t> Plan<'t> {
                 .map_or(String::new(), |cache| cache.name().to_owned()),
             file_io: where_it_matters(occasions.file_io, settings.space.file_io.name()),
             beyond_eof: where_it_matters(occasions.beyond_eof, settings.space.beyond_eof.name()),
+            model,
+            segments,
+            fit,
+            swap_unit,
+            relief,
+            idle,
         }
     }
 
@@ -551,6 +629,7 @@ fn cells(
         seed,
         frames: frames.map(|frames| frames as u32),
         tau,
+        model: None,
     };
     match choice.spec().space {
         MemoryBy::Fixed => frames

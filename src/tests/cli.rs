@@ -69,6 +69,8 @@ mod long;
 mod merge;
 #[path = "cli/misses.rs"]
 mod misses;
+#[path = "cli/models.rs"]
+mod models;
 #[path = "cli/moves.rs"]
 mod moves;
 #[path = "cli/numbers.rs"]

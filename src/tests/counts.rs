@@ -13,6 +13,7 @@ mod kernel;
 mod oracle;
 mod properties;
 mod published;
+mod segments;
 mod support;
 mod textbook;
 mod whole;

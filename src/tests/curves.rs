@@ -383,6 +383,7 @@ fn results(resolved: &Resolved, sizes: &[u64], engine: Engine, counts: Counts) -
         "ws:limit=2",
     ];
     let axes = Axes {
+        models: Vec::new(),
         policies: policies
             .map(|policy| policy.parse().expect("a policy"))
             .to_vec(),
@@ -391,6 +392,7 @@ fn results(resolved: &Resolved, sizes: &[u64], engine: Engine, counts: Counts) -
         seeds: vec![1],
     };
     let settings = Settings {
+        segments: Default::default(),
         swap_bytes: None,
         warmup: Warmup::Refs(0),
         tlb: None,

@@ -29,6 +29,7 @@ fn traces() -> [Resolved; 2] {
 
 fn axes() -> Axes {
     Axes {
+        models: Vec::new(),
         policies: POLICIES
             .iter()
             .map(|policy| policy.parse().expect("a policy of the table"))
@@ -41,6 +42,7 @@ fn axes() -> Axes {
 
 fn settings() -> Settings {
     Settings {
+        segments: Default::default(),
         swap_bytes: None,
         warmup: Warmup::Percent(5.0),
         tlb: Some(Geometry::default().into()),

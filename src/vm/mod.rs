@@ -6,6 +6,7 @@
 pub(crate) mod core;
 pub mod hardware;
 pub mod machine;
+pub mod models;
 pub mod tlb;
 pub mod walkthrough;
 

@@ -153,6 +153,7 @@ impl MemoryArgs {
     /// Returns how traces are resolved.
     pub fn space(&self) -> Result<Options, Failure> {
         Ok(Options {
+            changes: false,
             mappings: self.mappings,
             commit_limit: self.commit_limit()?,
             fork_file_ptes: self.fork_file_ptes,

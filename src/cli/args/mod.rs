@@ -4,6 +4,7 @@
 pub(in crate::cli) mod blanks;
 pub(in crate::cli) mod job_args;
 pub(in crate::cli) mod memory;
+pub(in crate::cli) mod models;
 
 use super::setup::failure::Failure;
 use super::setup::host::{cores, free_memory};
@@ -22,6 +23,7 @@ use crate::vm::tlb::{Geometry, Hardware};
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, ArgAction, Args, Command};
 use memory::MemoryArgs;
+use models::ModelArgs;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
@@ -331,7 +333,8 @@ pub struct SweepArgs {
     pub device: String,
 
     /// Costs of the time model, in place of those of the device and the machine:
-    /// memory=100ns,tlb-l2=3ns,walk-ref=20ns,fault=1us,copy=400ns,read=100us,write=100us
+    /// memory=100ns,tlb-l2=3ns,walk-ref=20ns,fault=1us,copy=400ns,read=100us,write=100us,
+    /// bandwidth=2GB/s (what a transfer has beyond its first 4 KiB)
     #[arg(
         long,
         value_name = "EVENT=TIME,…",
@@ -355,6 +358,9 @@ pub struct SweepArgs {
     /// Threads; all cores if absent
     #[arg(short, long, value_name = "THREADS")]
     pub jobs: Option<usize>,
+
+    #[command(flatten)]
+    pub models: ModelArgs,
 }
 
 /// The arguments of every command that replays cells: `run`, `plan` and `check`.
@@ -497,13 +503,17 @@ pub fn axes(
         frames: frames.clone(),
         tau: tau.clone(),
         seeds: seeds.to_vec(),
+        models: Vec::new(),
     })
 }
 
 impl SweepArgs {
     /// Returns the axes of the sweep.
     pub fn axes(&self) -> Result<Axes, Failure> {
-        axes(&self.policy, &self.frames, &self.tau, &self.seed)
+        Ok(Axes {
+            models: self.models.model.clone(),
+            ..axes(&self.policy, &self.frames, &self.tau, &self.seed)?
+        })
     }
 
     /// Returns whether -p, -m, --tau or --seed differ from their defaults.
@@ -534,12 +544,14 @@ impl SweepArgs {
             let message = "without TLBs no page walk sets accessed bits";
             return Err(Failure::usage(format!("--accessed-bit {name}: {message}")));
         }
+        self.models.check(&self.memory, self.accessed_bit)?;
         Ok(Settings {
             warmup,
             tlb,
             swap_bytes,
             filter,
-            space: self.memory.space()?,
+            space: self.models.space(&self.memory)?,
+            segments: self.models.segments(),
             allocation: self.memory.allocation.clone(),
             accessed: self.accessed_bit,
             choices: self.memory.choices(),

@@ -53,8 +53,8 @@ pub struct CompareArgs {
     reference: String,
 
     /// Compare the rows of one file, or of several together, by this column: policy, allocation,
-    /// accessed_bit, swap_in, pin_cow_source, fork_file_ptes, free_frames, layout, page_cache, file_io
-    /// or beyond_eof
+    /// accessed_bit, swap_in, pin_cow_source, fork_file_ptes, free_frames, layout, page_cache, file_io,
+    /// beyond_eof, model, segments, fit, swap_unit or relief
     #[arg(long, value_name = "COLUMN", value_parser = words(BY.map(|(name, parts)| (parts, name))),
           hide_possible_values = true)]
     by: Option<&'static [Part]>,

@@ -1,6 +1,7 @@
 //! `pagebench explain`: the textbook's table of a replay, step by step, with the reasons.
 
 use crate::cli::args::memory::MemoryArgs;
+use crate::cli::args::models::ModelArgs;
 use crate::cli::args::{OutFormat, QuietArgs, ReadArgs, SelectArgs, axes, out_formats};
 use crate::cli::setup::failure::Failure;
 use crate::cli::setup::input::{load_one_trace, report_illegal};
@@ -9,15 +10,21 @@ use crate::cli::setup::terminal;
 use crate::cli::setup::terminal::print;
 use crate::exit::{self, ExitCode};
 use crate::report::chart;
+use crate::report::explain::models::{self, Told};
 use crate::report::explain::{Explained, anomalies, to_csv, to_markdown, to_text};
 use crate::report::results::results_csv::write_file;
+use crate::report::results::row_of_cell::row;
 use crate::space::{self, Resolved, WatchedRefs};
-use crate::sweep::{Cell, Engine, Plan, Settings, Warmup};
+use crate::sweep::{Axes, Cell, Engine, Plan, Settings, Warmup};
 use crate::trace::model::dense::Trace;
 use crate::trace::model::reference_string;
 use crate::units::{EntryId, Ladder, PageSize, parse_count, show_count};
 use crate::vm::AccessedBitMode;
+use crate::vm::hardware::cost::CostTable;
 use crate::vm::machine::stepper as replay;
+use crate::vm::models::choices::Model;
+use crate::vm::models::counts::ModelOutcome;
+use crate::vm::models::story::story;
 use clap::Args;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -74,7 +81,8 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "REFERENCE", value_parser = parse_count, default_value = "0")]
     from: u64,
 
-    /// Number of references to show, 1 to 10000; 64 if absent. The totals are always of all
+    /// Number of references to show, 1 to 10000; 64 if absent; with a --model without frames the moments
+    /// at which memory changes. The totals are always of all
     #[arg(long, value_name = "REFERENCES", value_parser = parse_count)]
     count: Option<u64>,
 
@@ -102,6 +110,9 @@ pub struct ExplainArgs {
     memory: MemoryArgs,
 
     #[command(flatten)]
+    models: ModelArgs,
+
+    #[command(flatten)]
     read: ReadArgs,
 
     #[command(flatten)]
@@ -110,7 +121,11 @@ pub struct ExplainArgs {
 
 /// Runs the command.
 pub fn explain(args: ExplainArgs) -> Result<ExitCode, Failure> {
-    let axes = axes(&args.policy, &args.frames, &args.tau, &[args.seed])?;
+    args.models.check(&args.memory, AccessedBitMode::Every)?;
+    let axes = Axes {
+        models: args.models.model.clone(),
+        ..axes(&args.policy, &args.frames, &args.tau, &[args.seed])?
+    };
     let count = count(&args)?;
     let first = args.from;
     let settings = settings(&args)?;
@@ -121,16 +136,24 @@ pub fn explain(args: ExplainArgs) -> Result<ExitCode, Failure> {
     let range = first..first.saturating_add(count);
     let refs = trace.len() as u64;
     let (resolved, watched) = resolve(&args, trace, &settings, range)?;
-    check_range(&args, &resolved, &watched, refs, count)?;
     let plan = Plan::new(&[&resolved], &axes, settings)?;
+    let has_tables = plan.cells.iter().any(|cell| cell.model().has_frames());
+    if has_tables {
+        check_range(&args, &resolved, &watched, refs, count)?;
+    }
     if plan.cells.len() > TABLES_MAX {
         return Err(Failure::usage(format!(
             "{} tables: choose fewer policies (-p) or sizes (-m, --tau), {TABLES_MAX} at most",
             plan.cells.len()
         )));
     }
+    let stories = stories(&args, &plan, &watched, count)?;
+    print(&stories.join("\n"))?;
+    if !has_tables {
+        return Ok(exit::OK);
+    }
     let mut tables = Vec::new();
-    for cell in &plan.cells {
+    for cell in plan.cells.iter().filter(|cell| cell.model().has_frames()) {
         tables.push(table(&plan, cell, &watched, args.state)?);
     }
     if let Some(path) = &args.png {
@@ -146,10 +169,11 @@ fn settings(args: &ExplainArgs) -> Result<Settings, Failure> {
         tlb: None,
         swap_bytes: args.memory.swap_bytes()?,
         filter: args.select.selection().describe(),
-        space: args.memory.space()?,
+        space: args.models.space(&args.memory)?,
         allocation: args.memory.allocation.clone(),
         accessed: AccessedBitMode::Every,
         choices: args.memory.choices(),
+        segments: args.models.segments(),
         engine: Engine::Plain,
         curves: None,
     })
@@ -263,6 +287,47 @@ fn page_name(resolved: &Resolved, entry: EntryId) -> String {
         1 => page,
         _ => format!("{}:{page}", dictionary.pid(key.process)),
     }
+}
+
+/// Returns the stories of the cells without frames: at most `count` moments of each.
+fn stories(
+    args: &ExplainArgs,
+    plan: &Plan<'_>,
+    watched: &WatchedRefs,
+    count: u64,
+) -> Result<Vec<String>, Failure> {
+    let cells = plan.cells.iter().filter(|cell| !cell.model().has_frames());
+    let cells: Vec<&Cell> = cells.collect();
+    if !cells.is_empty() && (args.out != OutFormat::Text || args.png.is_some()) {
+        let name = cells[0].model().name();
+        return Err(Failure::usage(format!(
+            "--model {name} has a story as text only: leave --out and --png out"
+        )));
+    }
+    let costs = CostTable::default();
+    let one = |cell: &&Cell| -> Result<String, Failure> {
+        let resolved = plan.traces[cell.trace];
+        let told = Told {
+            resolved,
+            name: plan.identity(cell).name(),
+            memory: cell.frames.map_or(0, u64::from) * resolved.trace.meta.page_size.bytes(),
+        };
+        if cell.model() == Model::Physical {
+            let outcome = plan.run_model(cell).map_err(Failure::usage)?;
+            let model = outcome.model.clone();
+            let row = row(plan, cell, &Ok(outcome), &costs);
+            return Ok(match model.as_deref() {
+                Some(ModelOutcome::Places(outcome)) => models::places(&told, outcome, &row),
+                _ => String::new(),
+            });
+        }
+        let job = plan.segment_job(cell).map_err(Failure::usage)?;
+        let range = watched.legal.start..u64::MAX;
+        let (moments, outcome) = story(&job, range, count as usize);
+        let row = row(plan, cell, &Ok(Plan::outcome_of(outcome)), &costs);
+        Ok(models::segments(&told, &moments, &row))
+    };
+    cells.iter().map(one).collect()
 }
 
 fn draw(path: &Path, tables: &[Explained]) -> Result<(), Failure> {

@@ -22,7 +22,7 @@ use crate::cli::setup::terminal::print;
 use crate::exit::{self, ExitCode};
 use crate::report::results::cells_jsonl::{Appender, Record};
 use crate::report::results::column_set::Counts;
-use crate::report::results::columns::{Column, Row, SWAP_FULL};
+use crate::report::results::columns::{Column, DOES_NOT_FIT, Row, SWAP_FULL};
 use crate::report::results::plan_file::PlanFile;
 use crate::report::results::results_csv::TableError;
 use crate::report::results::results_text;
@@ -172,6 +172,18 @@ impl RunArgs {
 
     /// Errors if `--windows` asks for more windows than a chart can show.
     fn check_windows(&self, plan: &Plan<'_>) -> Result<(), Failure> {
+        let other = plan.cells.iter().find(|cell| !cell.model().has_frames());
+        for (option, given) in [
+            ("--windows", self.windows.is_some()),
+            ("--write-misses", self.write_misses.is_some()),
+        ] {
+            if let Some(cell) = other.filter(|_| given) {
+                let name = cell.model().name();
+                return Err(Failure::usage(format!(
+                    "{option} is about pages, which --model {name} does not move one by one"
+                )));
+            }
+        }
         self.windows.map_or(Ok(()), |length| length.check(plan))
     }
 
@@ -368,10 +380,21 @@ fn report_unfinished(rows: &[Row]) -> ExitCode {
             rows.len()
         ));
     }
+    let small = rows.iter().filter(|row| row.status == DOES_NOT_FIT);
+    if let Some(first) = small.clone().next() {
+        note(&format!(
+            "note: memory was too small in {} of {} cells: their counts are exact up to there (column \
+             refs); the first: {}: {}",
+            small.count(),
+            rows.len(),
+            first.identity().name(),
+            first.error
+        ));
+    }
     let mut code = exit::OK;
     let failed = rows
         .iter()
-        .filter(|row| !row.is_ok() && row.status != SWAP_FULL);
+        .filter(|row| !row.is_ok() && !row.is_cut_short());
     for row in failed {
         let name = row.identity().name();
         message(&format!("error: cell {name}: {}", row.error));

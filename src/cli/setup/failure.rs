@@ -135,7 +135,7 @@ impl From<RunError> for Failure {
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Failure {
         let code = match error {
-            PlanError::Units(_) | PlanError::Swap(_) => exit::USAGE,
+            PlanError::Units(_) | PlanError::Swap(_) | PlanError::Model(_) => exit::USAGE,
             PlanError::NothingLeft { .. } => exit::NOTHING,
             PlanError::Trace(_) => exit::BAD_TRACE,
         };

@@ -85,6 +85,7 @@ pub fn write_manifest(
         "page_cache": part_json(plan, Part::PageCache),
         "file_io": settings.space.file_io.name(),
         "beyond_eof": settings.space.beyond_eof.name(),
+        "models": models_json(plan),
         "allocation": part_json(plan, Part::Allocation),
         "accessed_bit": part_json(plan, Part::AccessedBit),
         "traces": traces_json(inputs),
@@ -117,6 +118,18 @@ pub fn write_merged_manifest(folder: &Path, parts: &[PathBuf]) -> Result<(), Fai
 fn write_json(folder: &Path, manifest: &Value) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(manifest).expect("every key is a string") + "\n";
     Ok(write_file(&folder.join(MANIFEST), text.as_bytes())?)
+}
+
+/// Returns the models of memory of the cells, and how those without frames use it.
+fn models_json(plan: &Plan<'_>) -> Value {
+    json!({
+        "model": part_json(plan, Part::Model),
+        "segments": part_json(plan, Part::Segments),
+        "fit": part_json(plan, Part::Fit),
+        "swap_unit": part_json(plan, Part::SwapUnit),
+        "relief": part_json(plan, Part::Relief),
+        "idle": plan.settings.segments.idle,
+    })
 }
 
 fn command_line() -> Vec<String> {

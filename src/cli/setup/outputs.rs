@@ -12,7 +12,12 @@ use std::path::Path;
 pub fn write_tables(folder: &Path, records: &[Record]) -> Result<Vec<Row>, Failure> {
     let results = folder.join("results.csv");
     write_file(&results, &to_csv(&cells_jsonl::rows(records)))?;
-    if records.iter().all(|record| record.row.counts.is_all()) {
+    // A cell without frames never has all columns.
+    let is_whole = |record: &Record| {
+        let row = &record.row;
+        row.counts.is_all() || !row.model.is_empty() && !record.distributions.is_empty()
+    };
+    if records.iter().all(is_whole) {
         let table = cells_jsonl::distributions(records);
         write_file(&folder.join("distributions.csv"), &table)?;
     }

@@ -30,6 +30,7 @@ use crate::report::tables::curve_csv::CurveRow;
 
 pub use self::kinds::curve::stems as curve_stems;
 pub use self::kinds::delta::draw as deltas;
+pub use self::kinds::memory_map::{draw as memory_map, memory_fact};
 pub use self::kinds::states::{Subject, draw as states};
 pub use self::kinds::steps::draw as explained;
 pub use kinds::{ChartTable, Drawing, KINDS, Kind, Rows, all, draw, stems};

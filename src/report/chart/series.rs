@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::report::results::columns::{Column, Row, SWAP_FULL, col, short_digest};
+use crate::report::results::columns::{Column, Row, col, short_digest};
 use crate::report::stems::Stems;
 use crate::sweep::{Identity, Labels, Part, by_setting};
 
@@ -31,7 +31,7 @@ pub struct Group<'a> {
 
 /// Sorts the finished rows into groups.
 pub fn groups(rows: &[Row]) -> Vec<Group<'_>> {
-    let ended = rows.iter().filter(|row| row.status == SWAP_FULL);
+    let ended = rows.iter().filter(|row| row.is_cut_short());
     let ended: Vec<Identity> = ended.map(|row| row.identity().setting()).collect();
     let rows: Vec<&Row> = rows.iter().filter(|row| row.is_ok()).collect();
     let cells: Vec<Identity> = rows.iter().map(|row| row.identity()).collect();

@@ -58,6 +58,11 @@ const PALETTE: [RGBColor; 6] = [
     RGBColor(86, 180, 233),
 ];
 
+/// Returns the colours of areas that differ in colour alone.
+pub fn fills() -> [RGBColor; 6] {
+    PALETTE
+}
+
 /// The mark at a measured point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Marker {

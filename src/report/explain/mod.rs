@@ -3,6 +3,7 @@
 //!
 //! Deliberately absent: replays and traces. Pages come with their names.
 
+pub mod models;
 mod tables;
 mod text;
 

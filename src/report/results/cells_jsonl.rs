@@ -74,12 +74,15 @@ impl Record {
         let outcome = result.outcome.as_ref().ok().filter(|_| counts.is_all());
         Record {
             id: digest::show(cell_id(plan, cell, costs, counts)),
-            row: Row {
-                counts,
-                ..row_of_cell::row(plan, cell, &result.outcome, costs)
+            row: {
+                let row = row_of_cell::row(plan, cell, &result.outcome, costs);
+                Row {
+                    counts: row.counts.and(counts),
+                    ..row
+                }
             },
             distributions: outcome
-                .map(|outcome| distributions::lines(outcome, costs))
+                .map(|outcome| distributions::lines(outcome, cell.model.is_some(), costs))
                 .unwrap_or_default(),
             vmstat: outcome.map(vmstat::lines).unwrap_or_default(),
             wall_ns: result.wall.map(|wall| wall.as_nanos() as u64),

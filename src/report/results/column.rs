@@ -298,6 +298,12 @@ impl Counts {
         self.0 >> index & 1 != 0
     }
 
+    /// Returns the columns that both sets have.
+    #[must_use]
+    pub const fn and(self, other: Counts) -> Counts {
+        Counts(self.0 & other.0)
+    }
+
     /// Returns whether the set has every column.
     pub fn is_all(self) -> bool {
         self == Counts::ALL

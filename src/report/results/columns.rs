@@ -53,6 +53,12 @@ table! {
     page_cache: String, "", "what becomes of a page of a file that no process maps any more: keep (it stays in its frame and is found when it is mapped again), drop (it leaves, written back if dirty, and counts as another page when it is mapped again); with keep it leaves, too, under variable-space policies and where frames are divided, but is the same page; empty if no page of a file is left so";
     file_io: String, "", "reads and writes of files without mappings: count (each page is found or loaded), ignore; empty if the trace has none";
     beyond_eof: String, "", "what a reference is to a page of a mapping that begins beyond the end of its file: zero (the page holds zeros), fault (it is illegal, a bus error, as in Linux); empty if there is none";
+    model: String, "", "model of memory: paging, segmentation, segmented-paging, flat, base-limit, physical; empty without --model, which means paging";
+    segments: String, "", "what a segment is: vma (a mapping), classic (the mappings of a process that hold code, data, the heap, stacks: each one segment); empty for other models than segmentation";
+    fit: String, "", "hole that a segment is placed in: first, next, best, worst; empty for models without holes, as swap_unit, relief and idle";
+    swap_unit: String, "", "what leaves memory as a whole: process (all segments of a program; they come back at its next reference), segment";
+    relief: String, "", "what is done when no hole is large enough: compact (units leave until the bytes suffice, then segments move down), swap (the same through the disk), evict (units leave until a hole is large enough)";
+    idle: String, "", "window of mean_idle_bytes in references of a process; empty if it was not asked for";
     warmup_refs: u64, "references", "references replayed before counting began; they fill memory and count nowhere else but in segfaults, protection_faults, bus_errors and refs_dropped";
     refs: u64, "references", "references counted: one address and one kind each; an access that crosses a page boundary is one reference per page";
     reads: u64, "references", "references that read data";
@@ -114,7 +120,26 @@ table! {
     tlb_flushes: Option<u64>, "flushes", "flushes of all TLBs and page-walk caches because the process changed; 0 if entries are tagged by process" => COUNT.translated();
     time_ns: Option<u64>, "ns", "modelled time of all counted references, by the costs of manifest.json: refs * memory + tlb_hits_l2 * tlb_l2 + walk_refs * walk_ref + faults * fault + cow_copies * copy + major_faults * read + (evictions_dirty, less those that made room for prefetched and populated pages and io_loads) * write. Prefetched and populated pages, io_hits and io_loads, and writes of expired and freed pages, cost nothing, so that policies with and without a window do not compare; read and write are of 4 KiB whatever the page size, so that page sizes do not compare; at most 2^64 - 1" => COUNT.translated();
     eat_ns: Option<f64>, "ns", "effective access time: time_ns / refs" => COUNT.translated();
-    status: String, "", "ok; swap-full: a dirty page had to leave and swap had no slot, every column is exact up to there, before the reference or event that could not be served (of an advice: before the page that could not come in); error: the cell has no counts";
+    swap_ins: Option<u64>, "units", "units that came back into memory after they had left, or were read back at another place; pages with frames, else segments or programs (swap_unit); empty without --model, as all that follow" => COUNT;
+    swap_outs: Option<u64>, "units", "units that left memory to make room or because their window closed, or were written to be read back at another place" => COUNT;
+    swap_bytes_in: Option<u64>, "bytes", "bytes read from the device that had been in memory and were not read from a file" => COUNT;
+    swap_bytes_out: Option<u64>, "bytes", "bytes written to the device as units left or changed places" => COUNT;
+    file_bytes_in: Option<u64>, "bytes", "bytes read from files" => COUNT;
+    compactions: Option<u64>, "times", "times that segments moved down in memory to make a large hole" => COUNT;
+    bytes_moved: Option<u64>, "bytes", "bytes of the segments that moved down then" => COUNT;
+    bytes_grown: Option<u64>, "bytes", "bytes copied because a segment grew where it had no room: its length before" => COUNT;
+    bytes_copied: Option<u64>, "bytes", "bytes of segments copied because several programs had them; with frames, of pages" => COUNT;
+    unfit: Option<u64>, "placements", "placements for which no hole was large enough though enough bytes were free" => COUNT;
+    fragmentation: Option<f64>, "of free bytes", "external fragmentation, 1 - largest hole / free bytes (0 if nothing is free), after each reference, averaged" => COUNT;
+    fragmentation_worst: Option<f64>, "of free bytes", "the largest external fragmentation after any reference or event" => COUNT;
+    mean_resident_bytes: Option<f64>, "bytes", "bytes in memory after each reference, averaged" => COUNT;
+    mean_untouched_bytes: Option<f64>, "bytes", "of these, bytes of pages that have never been referenced so far, averaged; empty with frames, where a page comes in when it is referenced" => COUNT;
+    mean_idle_bytes: Option<f64>, "bytes", "bytes in memory that their process did not reference in its last idle references, averaged; empty without --idle" => COUNT;
+    table_bytes_peak: Option<u64>, "bytes", "the most memory of tables: 8 a segment; with segmented-paging 8 more a mapped page; with paging and flat the page tables of the layout, flat with 8 a segment more; empty for physical" => COUNT;
+    table_refs: Option<u64>, "references", "entries of tables in memory that translations read: none with segments, whose tables are in the processor; 2 a TLB miss with segmented-paging; walk_refs with paging and flat" => COUNT;
+    clobbers: Option<u64>, "references", "writes to a place that another living process wrote last; only of physical" => COUNT;
+    foreign_reads: Option<u64>, "references", "reads of a place that another living process wrote last; only of physical" => COUNT;
+    status: String, "", "ok; swap-full: a dirty page had to leave and swap had no slot, every column is exact up to there, before the reference or event that could not be served (of an advice: before the page that could not come in); does-not-fit: a segment or a program is larger than memory, or a place is beyond it, every column is exact up to there; error: the cell has no counts";
     error: String, "", "what went wrong and where; empty if ok";
 }
 
@@ -144,6 +169,32 @@ pub const ERROR: &str = "error";
 /// The status of a row whose cell full swap ended: its counts are exact up to there.
 pub const SWAP_FULL: &str = "swap-full";
 
+/// The status of a row whose cell ended because memory is smaller than one unit.
+pub const DOES_NOT_FIT: &str = "does-not-fit";
+
+/// The counts of models of memory, which tables of earlier versions do not have.
+pub const OF_MODELS: [&Column; 19] = [
+    col::swap_ins,
+    col::swap_outs,
+    col::swap_bytes_in,
+    col::swap_bytes_out,
+    col::file_bytes_in,
+    col::compactions,
+    col::bytes_moved,
+    col::bytes_grown,
+    col::bytes_copied,
+    col::unfit,
+    col::fragmentation,
+    col::fragmentation_worst,
+    col::mean_resident_bytes,
+    col::mean_untouched_bytes,
+    col::mean_idle_bytes,
+    col::table_bytes_peak,
+    col::table_refs,
+    col::clobbers,
+    col::foreign_reads,
+];
+
 /// Returns whether the policy `name` uses the future: it is a bound and no candidate.
 pub fn is_offline(name: &str) -> bool {
     let mut policies = PolicyId::all().map(PolicyId::spec);
@@ -169,7 +220,8 @@ pub fn is_later(column: &Column) -> bool {
         &col::io_hits,
         &col::io_loads,
     ];
-    let is_count = counts.iter().any(|count| count.index == column.index);
+    let mut counts = counts.into_iter().chain(&OF_MODELS);
+    let is_count = counts.any(|count| count.index == column.index);
     is_count || LATER.iter().any(|(part, _)| part.column() == column.name)
 }
 
@@ -221,6 +273,11 @@ impl Row {
         }
     }
 
+    /// Returns whether the replay ended early, with counts that are exact up to there.
+    pub fn is_cut_short(&self) -> bool {
+        self.status == SWAP_FULL || self.status == DOES_NOT_FIT
+    }
+
     /// Returns whether the cell was replayed to its end.
     pub fn is_ok(&self) -> bool {
         self.status == "ok"
@@ -252,6 +309,12 @@ impl Row {
             page_cache: cell.page_cache,
             file_io: cell.file_io,
             beyond_eof: cell.beyond_eof,
+            model: cell.model,
+            segments: cell.segments,
+            fit: cell.fit,
+            swap_unit: cell.swap_unit,
+            relief: cell.relief,
+            idle: cell.idle,
             warmup_refs: cell.warmup_refs,
             ..Row::default()
         }
@@ -285,6 +348,12 @@ impl Row {
             page_cache: self.page_cache.clone(),
             file_io: self.file_io.clone(),
             beyond_eof: self.beyond_eof.clone(),
+            model: self.model.clone(),
+            segments: self.segments.clone(),
+            fit: self.fit.clone(),
+            swap_unit: self.swap_unit.clone(),
+            relief: self.relief.clone(),
+            idle: self.idle.clone(),
         }
         .with_policy(&self.policy, &self.params)
     }

@@ -95,6 +95,9 @@ pub struct PlanCell {
     pub tau: Option<u64>,
     /// The frames, if their number is limited.
     pub frames: Option<u64>,
+    /// The model of memory, if the plan has models.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub model: String,
     /// The references of its replay, including those of the warm-up.
     pub refs: u64,
 }
@@ -113,6 +116,7 @@ impl PlanCell {
             seed: self.seed,
             tau: self.tau,
             frames: self.frames,
+            model: self.model.clone(),
             ..Identity::default()
         }
         .with_policy(&self.policy, "")
@@ -138,6 +142,7 @@ impl PlanFile {
                 seed: named.seed,
                 tau: named.tau,
                 frames: named.frames,
+                model: named.model,
                 refs: plan.traces[cell.trace].trace.len() as u64,
             }
         };

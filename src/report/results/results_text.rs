@@ -2,10 +2,10 @@
 //! policy, showing any numeric column of the column table; and one sentence that a person can
 //! use.
 
-use super::columns::{Column, ColumnKind, Row, SWAP_FULL, col, short_digest};
+use super::columns::{Column, ColumnKind, DOES_NOT_FIT, Row, SWAP_FULL, col, short_digest};
 use super::knee::sentence;
 use crate::report::text::{aligned, percent};
-use crate::sweep::{Identity, Labels, by_setting};
+use crate::sweep::{Identity, Labels, POLICY, Part, by_setting};
 use crate::units::{about, counted, show_bytes, show_count};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -24,25 +24,116 @@ pub fn render(rows: &[Row], metric: &Column) -> String {
         fixed_space(&mut out, &group, &labels, metric);
         variable_space(&mut out, &group, &labels, metric);
         if let Some(sentence) = sentence(&group) {
-            let ended = group.iter().filter(|row| row.status == SWAP_FULL).count() as u64;
+            let ended = group.iter().filter(|row| row.is_cut_short()).count() as u64;
             let without = match ended {
                 0 => String::new(),
-                _ => format!(" (without {} that full swap ended)", counted(ended, "cell")),
+                _ => format!(
+                    " (without {} that {})",
+                    counted(ended, "cell"),
+                    why_ended(&group)
+                ),
             };
             let _ = writeln!(out, "  {sentence}{without}");
         }
         out.push('\n');
     }
+    for sentence in model_sentences(rows) {
+        let _ = writeln!(out, "{sentence}");
+    }
     out
+}
+
+/// Returns for each trace and policy of several models what they cost in the same memory: the least in
+/// which all of them ran to the end, else the largest.
+fn model_sentences(rows: &[Row]) -> Vec<String> {
+    const MODELS: [Part; 7] = [
+        Part::Model,
+        Part::Segments,
+        Part::Fit,
+        Part::SwapUnit,
+        Part::Relief,
+        Part::Idle,
+        Part::Frames,
+    ];
+    let mut traces: BTreeMap<Identity, BTreeMap<u64, Vec<&Row>>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| !row.model.is_empty()) {
+        if let Some(frames) = row.frames {
+            let cell = row.identity().without(&MODELS);
+            traces
+                .entry(cell)
+                .or_default()
+                .entry(frames)
+                .or_default()
+                .push(row);
+        }
+    }
+    // Physical memory has no policy: it stands beside each.
+    let places: Vec<&Row> = rows.iter().filter(|row| row.model == "physical").collect();
+    let mut sentences = Vec::new();
+    for (cell, sizes) in &traces {
+        let all_ran = |(_, rows): &(&u64, &Vec<&Row>)| rows.iter().all(|row| row.is_ok());
+        let size = sizes.iter().find(all_ran).or(sizes.iter().next_back());
+        let Some((&frames, of)) = size.filter(|(_, of)| of.len() > 1) else {
+            continue;
+        };
+        let beside = places.iter().filter(|row| {
+            let place = row.identity().without(&MODELS);
+            row.frames == Some(frames) && place == cell.without(&POLICY)
+        });
+        let costs: Vec<String> = of.iter().chain(beside).map(|row| cost(row)).collect();
+        sentences.push(format!(
+            "{}, {}, {}: {}",
+            cell.trace,
+            cell.policy_label(),
+            show_bytes(frames * cell.page_size),
+            costs.join("; ")
+        ));
+    }
+    sentences
+}
+
+/// Returns what a model cost, in words.
+fn cost(row: &Row) -> String {
+    let mut words = vec![row.model.clone()];
+    if !row.relief.is_empty() {
+        words.push(format!("({} {} {})", row.segments, row.fit, row.relief).replace("( ", "("));
+    }
+    if let Some(clobbers) = row.clobbers {
+        words.push(counted(clobbers, "clobber"));
+    } else {
+        words.push(format!("{},", counted(row.faults, "fault")));
+        words.push(format!(
+            "{} out,",
+            show_bytes(row.swap_bytes_out.unwrap_or(0))
+        ));
+        words.push(format!(
+            "{} moved,",
+            show_bytes(row.bytes_moved.unwrap_or(0))
+        ));
+        words.push(format!("{:.3} ms", row.time_ns.unwrap_or(0) as f64 / 1e6));
+    }
+    if !row.is_ok() {
+        words.push(format!(
+            "({} after {})",
+            row.status,
+            about(row.refs, "reference")
+        ));
+    }
+    words.join(" ")
+}
+
+/// Returns what ended the cells that ended early, as a predicate.
+fn why_ended(group: &[Row]) -> &'static str {
+    let mut ended = group.iter().filter(|row| row.is_cut_short());
+    match ended.all(|row| row.status == SWAP_FULL) {
+        true => "full swap ended",
+        false => "full swap or too small a memory ended",
+    }
 }
 
 fn heading(out: &mut String, row: &Row) {
     let footprint = show_bytes(row.distinct_pages.saturating_mul(row.page_size));
-    let up_to = if row.status == SWAP_FULL {
-        "up to "
-    } else {
-        ""
-    };
+    let up_to = if row.is_cut_short() { "up to " } else { "" };
     let _ = write!(
         out,
         "{}: {up_to}{} (I {}, R {}, W {}), {} of {} ({footprint})",
@@ -59,6 +150,22 @@ fn heading(out: &mut String, row: &Row) {
     }
     if row.warmup_refs > 0 {
         let _ = write!(out, ", after a warm-up of {}", show_count(row.warmup_refs));
+    }
+    let model = [
+        Part::Model,
+        Part::Segments,
+        Part::Fit,
+        Part::SwapUnit,
+        Part::Relief,
+    ];
+    let cell = row.identity();
+    let words: Vec<String> = model
+        .map(|part| cell.text(part))
+        .into_iter()
+        .filter(|text| !text.is_empty())
+        .collect();
+    if !words.is_empty() {
+        let _ = write!(out, ", model {}", words.join(" "));
     }
     if row.processes > 1 {
         let _ = write!(out, ", {} processes", row.processes);
@@ -146,6 +253,9 @@ fn title(metric: &Column) -> String {
 fn value(row: &Row, metric: &Column) -> String {
     if row.status == SWAP_FULL {
         return format!("full@{}", show_count(row.refs));
+    }
+    if row.status == DOES_NOT_FIT {
+        return format!("too small@{}", show_count(row.refs));
     }
     if !row.is_ok() {
         return row.status.clone();

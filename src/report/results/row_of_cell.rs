@@ -1,10 +1,10 @@
 //! From an outcome to a result row. Every field of a row is filled here and nowhere else.
 
 use super::columns::{ERROR, Row, SCHEMA, SWAP_FULL};
+use super::row_of_model::{of_model, with_frames};
+use super::row_up_to::{ended, ratio};
 use crate::policy;
-use crate::space::{End, Resolved, UpTo};
 use crate::sweep::{Cell, CellResult, Identity, POLICY, Part, Plan};
-use crate::trace::TraceError;
 use crate::vm::hardware::cost::{CostTable, total_ns};
 use crate::vm::{FaultKind, Outcome, TlbCounters};
 use std::collections::HashMap;
@@ -67,6 +67,9 @@ pub fn row(
     let key = key_of(plan, cell);
     match outcome {
         Ok(outcome) => {
+            if let Some(model) = &outcome.model {
+                return of_model(key, plan, cell, (outcome, model), costs);
+            }
             let levels = plan.tlb_of(cell).map_or(0, |geometry| geometry.levels);
             let key = match &outcome.swap_full {
                 Some(full) => match ended(key.clone(), plan.traces[cell.trace], full.end()) {
@@ -75,7 +78,11 @@ pub fn row(
                 },
                 None => key,
             };
-            filled(key, outcome, costs, levels)
+            let row = filled(key, outcome, costs, levels);
+            match cell.model {
+                Some(_) => with_frames(row, plan, cell, outcome),
+                None => row,
+            }
         }
         Err(error) => failed(key, error),
     }
@@ -87,36 +94,6 @@ fn failed(key: Row, error: &str) -> Row {
         error: error.replace(['\n', '\r'], " "),
         ..key
     }
-}
-
-/// Returns the row `key` with the facts of its trace up to the `end` of a replay that full swap ended.
-///
-/// # Errors
-///
-/// Errors if the trace stays in its file and that cannot be read.
-pub fn ended(key: Row, resolved: &Resolved, end: End) -> Result<Row, TraceError> {
-    let UpTo {
-        processes,
-        distinct,
-        segfaults,
-        protection_faults,
-        bus_errors,
-        dropped,
-        untouched,
-    } = resolved.up_to(end)?;
-    Ok(Row {
-        frames_frac: key.frames.and_then(|frames| ratio(frames, distinct)),
-        warmup_refs: key.warmup_refs.min(end.legal),
-        processes,
-        distinct_pages: distinct,
-        segfaults,
-        protection_faults,
-        bus_errors,
-        refs_dropped: dropped,
-        untouched_end: untouched,
-        status: SWAP_FULL.into(),
-        ..key
-    })
 }
 
 fn filled(mut key: Row, outcome: &Outcome, costs: &CostTable, levels: u32) -> Row {
@@ -200,10 +177,6 @@ fn translated(row: Row, tlb: &TlbCounters, levels: u32) -> Row {
     }
 }
 
-fn ratio(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
-}
-
 /// Fills in the comparison of each row with OPT at the same memory, if OPT was among the cells.
 fn compare_with_opt(rows: &mut [Row]) {
     // Files of one content have one optimum, whatever they are called.
@@ -213,12 +186,12 @@ fn compare_with_opt(rows: &mut [Row]) {
     };
     let opt: HashMap<Identity, u64> = rows
         .iter()
-        .filter(|row| row.policy == policy::OPTIMUM && row.is_ok())
+        .filter(|row| row.policy == policy::OPTIMUM && row.is_ok() && row.fit.is_empty())
         .map(|row| (memory(row), row.faults))
         .collect();
     for row in rows
         .iter_mut()
-        .filter(|row| row.is_ok() && row.frames.is_some())
+        .filter(|row| row.is_ok() && row.frames.is_some() && row.fit.is_empty())
     {
         row.opt_faults = opt.get(&memory(row)).copied();
         row.ratio_to_opt = row.opt_faults.and_then(|opt| ratio(row.faults, opt));

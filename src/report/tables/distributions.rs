@@ -6,7 +6,7 @@ use crate::report::results::column::{ColumnKind, Described};
 use crate::report::results::columns::{Column, key_columns};
 use crate::vm::Outcome;
 use crate::vm::core::distribution::{Distribution, Gatherer, QUANTILES};
-use crate::vm::hardware::cost::{CostTable, classes};
+use crate::vm::hardware::cost::{CostTable, classes, pauses};
 
 /// The columns before and after the percentiles.
 const BEFORE: [Described; 5] = [
@@ -14,7 +14,7 @@ const BEFORE: [Described; 5] = [
         "metric",
         ColumnKind::Text,
         "",
-        "fault_interval: references from one fault to the next, 1 for consecutive ones; access_time: modelled time of each counted reference, by the kind of access and the length of its page walk (see time_ns of results.csv)",
+        "fault_interval: references from one fault to the next, 1 for consecutive ones; access_time: modelled time of each counted reference, by the kind of access and the length of its page walk (see time_ns of results.csv); pause, with --model: modelled time that each faulting reference waits, less the reference and its walk. Cells without frames have pause only",
     ),
     (
         "unit",
@@ -26,7 +26,7 @@ const BEFORE: [Described; 5] = [
         "count",
         ColumnKind::Count,
         "values",
-        "how many values there are: of fault_interval one less than faults, of access_time the references; without any the columns that follow are empty",
+        "how many values there are: of fault_interval one less than faults, of access_time the references, of pause the faults; without any the columns that follow are empty",
     ),
     ("mean", ColumnKind::Real, "", "their sum / count"),
     ("min", ColumnKind::Count, "", "the least value"),
@@ -46,9 +46,26 @@ pub fn columns() -> impl Iterator<Item = Described> {
         .chain([MAX])
 }
 
-/// Returns the lines of a cell, without the fields that name it.
-pub fn lines(outcome: &Outcome, costs: &CostTable) -> Vec<Vec<String>> {
-    vec![intervals(outcome), access_times(outcome, costs)]
+/// Returns the lines of a cell, without the fields that name it. `has_model`: the run asked for a model of
+/// memory, so that pauses of models can be compared.
+pub fn lines(outcome: &Outcome, has_model: bool, costs: &CostTable) -> Vec<Vec<String>> {
+    let mut lines = Vec::new();
+    if outcome.model.is_none() {
+        lines.push(intervals(outcome));
+        lines.push(access_times(outcome, costs));
+    }
+    if has_model {
+        lines.push(pauses_of(outcome, costs));
+    }
+    lines
+}
+
+fn pauses_of(outcome: &Outcome, costs: &CostTable) -> Vec<String> {
+    let mut gatherer = Gatherer::default();
+    for (ns, count) in pauses(outcome, costs) {
+        gatherer.note(ns, count);
+    }
+    fields("pause", "ns", &gatherer.finish())
 }
 
 fn intervals(outcome: &Outcome) -> Vec<String> {

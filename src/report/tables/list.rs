@@ -1,7 +1,7 @@
 //! Every table that the program writes as CSV, with its columns, as `pagebench columns` prints them.
 //! Each table's own module has the list that its header is made from.
 
-use super::{changes_csv, curve_csv, distributions, states_csv, vmstat, windows_csv};
+use super::{changes_csv, curve_csv, distributions, memory_csv, states_csv, vmstat, windows_csv};
 use crate::report::results::column::{Column, ColumnKind};
 use crate::report::results::{cells_jsonl, columns};
 
@@ -22,6 +22,7 @@ pub const TABLES: &[Table] = &[
     ("distributions.csv", || distributions::columns().collect()),
     ("timings.csv", || cells_jsonl::timing_columns().collect()),
     ("states.csv", || all_of(states_csv::COLUMNS)),
+    ("memory.csv", || all_of(memory_csv::COLUMNS)),
     ("curve.csv", || all_of(curve_csv::COLUMNS)),
     ("deltas.csv", || all_of(changes_csv::COLUMNS)),
 ];

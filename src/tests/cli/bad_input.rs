@@ -199,7 +199,7 @@ fn lines_that_are_wrong_say_why() {
             "R ffffffffffffffff 2",
             &["t:3: ", "past the end of the 64-bit address space"],
         ),
-        ("X 1", &["t:3: ", "I, R, W or switch"]),
+        ("X 1", &["t:3: ", "I, R, W, touch or switch"]),
         ("R", &["t:3: the address is missing"]),
         ("R 1 0", &["t:3: the size is 0"]),
         ("fork x", &["t:3: `fork` takes the number of the child"]),

@@ -253,6 +253,9 @@ fn columns_lists_every_table_that_is_written() {
     sandbox.run("curve t.txt -o curve -q").code(0);
     sandbox.run("vm t.txt -q -o vm").code(0);
     sandbox
+        .run("vm t.txt -q -o map --mappings infer --model segmentation")
+        .code(0);
+    sandbox
         .run("check base.csv out/results.csv --accept -q")
         .code(0);
     let baseline = sandbox.text("base.csv");
@@ -278,6 +281,7 @@ fn columns_lists_every_table_that_is_written() {
         "out/timings.csv",
         "curve/curve.csv",
         "vm/states.csv",
+        "map/memory.csv",
         "deltas.csv",
     ] {
         let text = sandbox.text(file);

@@ -102,6 +102,7 @@ pub fn replay(text: &str, settings: &Settings) -> Result<Option<Row>, String> {
         frames: settings.frames.to_string().parse().expect("a number"),
         tau: "1".parse().expect("a number"),
         seeds: vec![1],
+        models: Vec::new(),
     };
     let plan = Plan::new(
         &[&resolved],
@@ -116,6 +117,7 @@ pub fn replay(text: &str, settings: &Settings) -> Result<Option<Row>, String> {
             engine: Engine::Plain,
             accessed: Default::default(),
             choices: choices(settings),
+            segments: Default::default(),
             curves: column_set::Counts::ALL.facts(),
         },
     );

@@ -91,7 +91,8 @@ pub(super) trait LineParser: Send {
         None
     }
 
-    /// Returns the second access on the line just parsed, if it has two.
+    /// Returns the next access on the line just parsed, if there are more than one. Called until it
+    /// returns `None` before another line is parsed.
     fn take_second(&mut self) -> Option<Access> {
         None
     }
@@ -208,6 +209,8 @@ pub(super) fn sniff<P: LineParser>(sample: &Sample<'_>) -> Fit {
 /// Reads a line-based format.
 pub(super) struct LineReader<P> {
     input: Box<dyn BufRead + Send>,
+    /// Whether the input has no more bytes.
+    ended: bool,
     done: bool,
     lines: LineState<P>,
 }
@@ -258,6 +261,7 @@ impl<P: LineParser> LineReader<P> {
     ) -> LineReader<P> {
         LineReader {
             input,
+            ended: false,
             done: false,
             lines: LineState {
                 parser,
@@ -274,19 +278,27 @@ impl<P: LineParser> LineReader<P> {
     /// Reads until `out` holds `goal` accesses and events, or the input ends. With `out.packs` it
     /// also stops after an access that cannot be packed.
     fn fill_to(&mut self, goal: usize, out: &mut FillTarget<'_>) -> Result<(), TraceError> {
-        while !self.lines.full(goal, out) {
+        loop {
+            self.lines.rest_of_line(goal, out);
+            if self.lines.full(goal, out) {
+                return Ok(());
+            }
+            if self.ended {
+                self.done = true;
+                return Ok(());
+            }
             let buffer = fill_buf(&mut self.input).map_err(|e| {
                 let line = Position::Line(self.lines.count + 1);
                 read_error(&self.lines.bad_records.path, e).at(line)
             })?;
             if buffer.is_empty() {
-                self.done = true;
-                return self.lines.last_line(out);
+                self.ended = true;
+                self.lines.last_line(out)?;
+                continue;
             }
             let used = self.lines.take(buffer, goal, out)?;
             self.input.consume(used);
         }
-        Ok(())
     }
 
     /// One `fill`. Returns true if anything was read.
@@ -392,6 +404,17 @@ impl<P: LineParser> LineState<P> {
         out.packs && self.parser.addressing() == Addressing::Bytes
     }
 
+    /// Takes more accesses of the line just parsed, up to `goal` in all.
+    fn rest_of_line(&mut self, goal: usize, out: &mut FillTarget<'_>) {
+        while P::SECOND
+            && !self.full(goal, out)
+            && let Some(access) = self.parser.take_second()
+        {
+            let packs = self.packs(out);
+            out.push(access, packs);
+        }
+    }
+
     /// Takes lines from the beginning of a buffer, which is not empty. Returns how many bytes they
     /// were.
     fn take(
@@ -465,7 +488,11 @@ impl<P: LineParser> LineState<P> {
         out: &mut FillTarget<'_>,
     ) -> Result<usize, TraceError> {
         let mut used = 0;
-        while !self.full(goal, out) {
+        loop {
+            self.rest_of_line(goal, out);
+            if self.full(goal, out) {
+                break;
+            }
             if P::MANY && self.patience.is_due() {
                 used += self.quick_lines(&buffer[used..], goal, out);
                 if self.full(goal, out) {

@@ -26,7 +26,8 @@ The first line is `# pagebench trace 1`. Lines `# kind: full` (or sampled, fault
 synthetic) and `# addressing: bytes` (or ids) may follow, before the first access or event. Then one
 access per line: I (instruction fetch), R (read) or W (write), byte address (hexadecimal, 0x or
 not), and size in bytes (decimal, 1 to 1048576), 1 if absent. With ids the address is a decimal page
-id and the size the number of consecutive ids (1 to 16777216). `switch PID` makes what follows
+id and the size the number of consecutive ids (1 to 16777216). `touch START LENGTH` (decimal) stands
+for as many W lines of 1048576 each, the last one shorter, as LENGTH takes. `switch PID` makes what follows
 belong to that process (decimal, 32 bits); a trace begins in process 0. Other lines with # are
 comments; `# a sample: 0.1 of the pages` in the head marks a sample (`convert --sample` writes it).
 Between accesses, in order of time, may be changes of the address space of the process. Addresses
@@ -88,6 +89,9 @@ const MAGIC: &[u8] = b"# pagebench trace ";
 /// The beginning of the comment with the choice of the pages, after its `#`.
 const SAMPLE: &[u8] = b"a sample:";
 
+/// The length of the writes that a `touch` stands for.
+const TOUCH_STEP: u64 = 1 << 20;
+
 /// The version that is read and written.
 const VERSION: &[u8] = b"1";
 
@@ -122,6 +126,8 @@ struct Plain {
     pid: u32,
     /// The event of the line just parsed.
     event: Option<Event>,
+    /// What is left of the range of the `touch` just parsed: its start and its length.
+    touched: (u64, u64),
     /// The base of addresses and ids, if the user gave one.
     base: Option<Base>,
 }
@@ -131,6 +137,7 @@ impl LineParser for Plain {
     const COMMENTS: bool = false;
     const EVENTS: bool = true;
     const MANY: bool = true;
+    const SECOND: bool = true;
 
     fn new(options: &ReadOptions) -> Plain {
         Plain {
@@ -141,6 +148,7 @@ impl LineParser for Plain {
             chosen: Chosen::ALL,
             pid: 0,
             event: None,
+            touched: (0, 0),
             base: options.base,
         }
     }
@@ -155,6 +163,7 @@ impl LineParser for Plain {
             b"R" => Kind::Read,
             b"W" => Kind::Write,
             b"switch" => return self.switch(rest).map(|()| None),
+            b"touch" => return self.touch(rest).map(|()| self.take_second()),
             _ if first.starts_with(b"#") => return self.header(line).map(|()| None),
             _ => return self.event(line).map(|()| None),
         };
@@ -209,6 +218,22 @@ impl LineParser for Plain {
             addr,
         };
         Quick::access(access, end.next)
+    }
+
+    #[inline]
+    fn take_second(&mut self) -> Option<Access> {
+        let (addr, left) = self.touched;
+        if left == 0 {
+            return None;
+        }
+        let size = left.min(TOUCH_STEP);
+        self.touched = (addr.saturating_add(size), left - size);
+        Some(Access {
+            pid: self.pid,
+            kind: Kind::Write,
+            size: size as u32,
+            addr,
+        })
     }
 
     #[inline]
@@ -283,6 +308,27 @@ impl Plain {
         Ok(())
     }
 
+    /// Reads the range of a `touch`. [`LineParser::take_second`] returns its accesses.
+    fn touch(&mut self, rest: &[u8]) -> Result<(), Complaint> {
+        let (place, rest) = word(rest);
+        let (length, rest) = word(rest);
+        nothing_more(rest)?;
+        let start = match self.addressing {
+            Addressing::Bytes => address(self.base.unwrap_or(Base::Hex), place)?,
+            Addressing::Ids => id(self.base.unwrap_or(Base::Dec), place)?,
+        };
+        let length = match decimal(length) {
+            Ok(length) if length > 0 => length,
+            _ => return Err("`touch` takes a length of at least 1 (decimal)".into()),
+        };
+        if start.checked_add(length - 1).is_none() {
+            return Err("the touched range ends beyond 2^64".into());
+        }
+        self.touched = (start, length);
+        self.started = true;
+        Ok(())
+    }
+
     /// Reads a line that must be an event. [`LineParser::take_event`] returns it.
     fn event(&mut self, line: &[u8]) -> Result<(), Complaint> {
         let event = event_text::parse_in(line, self.addressing, self.base.unwrap_or(Base::Hex))?;
@@ -334,7 +380,8 @@ fn header(line: &[u8]) -> Option<&[u8]> {
 
 fn unknown_word() -> Complaint {
     let words = Event::NAMES.join(", ");
-    format!("the line does not begin with I, R, W or switch, nor with an event ({words})").into()
+    format!("the line does not begin with I, R, W, touch or switch, nor with an event ({words})")
+        .into()
 }
 
 /// Writes the format. Its own methods do what those of [`RecordWriter`] do, without dynamic dispatch.
@@ -608,7 +655,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         let cases = [
-            ("X 1", "I, R, W or switch"),
+            ("X 1", "I, R, W, touch or switch"),
             ("R", "address is missing"),
             ("R 1g", "not hexadecimal"),
             ("R 11112222333344445", "address over 64 bits"),

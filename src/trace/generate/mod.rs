@@ -9,12 +9,14 @@ mod fork_server;
 mod mix;
 mod params;
 mod patterns;
+mod programs;
 mod rng;
 #[cfg(test)]
 mod tests;
 mod zipf;
 
 use self::fork_server::Server;
+use self::programs::Programs;
 use super::model::access::{Access, Kind};
 use super::model::event::Event;
 use std::fmt;
@@ -34,6 +36,7 @@ pub const TABLE: &[Pattern] = &[
     crate::trace::generate::patterns::BELADY,
     mix::MIX,
     crate::trace::generate::fork_server::SERVER,
+    crate::trace::generate::programs::PROGRAMS,
 ];
 
 /// One entry of the table.
@@ -99,6 +102,8 @@ enum Make {
     Addresses(Maker<Addresses>),
     /// A server with events.
     Server(Maker<Server>),
+    /// Programs with events.
+    Programs(Maker<Programs>),
 }
 
 /// Properties of a stream other than the pattern's own parameters.
@@ -166,6 +171,7 @@ enum Stream {
         write_share: u64,
     },
     Server(Server),
+    Programs(Programs),
 }
 
 impl Generator {
@@ -188,6 +194,7 @@ impl Generator {
                 write_share: setting.write_share,
             },
             Make::Server(make) => Stream::Server(make(values, setting, &mut rng)?),
+            Make::Programs(make) => Stream::Programs(make(values, setting, &mut rng)?),
         };
         Ok(Generator {
             stream,
@@ -227,6 +234,7 @@ impl Iterator for Generator {
                 Step::Access(Access::single(read_or_write(rng, *write_share), addr))
             }
             Stream::Server(server) => server.step(rng),
+            Stream::Programs(programs) => programs.step(rng),
         };
         self.at += u64::from(matches!(step, Step::Access(_)));
         Some(step)

@@ -5,6 +5,7 @@ use super::distribution::{Distribution, FaultKind};
 use crate::policy::EventCount;
 use crate::space::End;
 use crate::vm::hardware::tlb_shapes::LEVELS_MAX;
+use crate::vm::models::counts::ModelOutcome;
 
 /// Faults of one kind: by whether a device was read, then by whether the victim had to be written
 /// back first.
@@ -219,6 +220,8 @@ pub struct Outcome {
     pub counters: Counters,
     /// The TLBs' counters, if they were modelled.
     pub tlb: Option<TlbCounters>,
+    /// The counts of a model without frames; everything but the references and the hits is 0 then.
+    pub model: Option<Box<ModelOutcome>>,
     /// The policy's counts of its own actions, by name.
     pub policy_events: Vec<EventCount>,
     /// References between successive faults.

@@ -10,6 +10,7 @@ use super::processors::{Costs, NOMINAL};
 use crate::units::did_you_mean;
 use crate::vm::core::counters::{FaultTables, Outcome};
 use crate::vm::core::distribution::FaultKind;
+use crate::vm::models::counts::{FIRST_BYTES, ModelOutcome, Work};
 use serde::Serialize;
 
 /// What each event costs, in nanoseconds.
@@ -29,6 +30,8 @@ pub struct CostTable {
     pub read_ns: u64,
     /// Writing a page to the device before its frame can be used.
     pub write_ns: u64,
+    /// How fast the device moves what a transfer has beyond its first page, in bytes a second.
+    pub bytes_per_second: u64,
 }
 
 impl Default for CostTable {
@@ -42,6 +45,7 @@ impl Default for CostTable {
             copy_ns: 400,
             read_ns: 100_000,
             write_ns: 100_000,
+            bytes_per_second: 2_000_000_000,
         }
         .with_machine(&NOMINAL)
     }
@@ -56,6 +60,8 @@ pub struct Device {
     pub read_ns: u64,
     /// Writing a page, in nanoseconds.
     pub write_ns: u64,
+    /// How fast it moves what a transfer has beyond its first page, in bytes a second.
+    pub bytes_per_second: u64,
 }
 
 /// THE table of devices. Figures are orders of magnitude for a single request at a time; `--cost`
@@ -67,24 +73,28 @@ pub const DEVICES: &[Device] = &[
         name: "zram",
         read_ns: 1_500,
         write_ns: 5_000,
+        bytes_per_second: 2_000_000_000,
     },
     // NVMe flash at queue depth 1: 50 to 100 us, budget drives near 100.
     Device {
         name: "nvme",
         read_ns: 100_000,
         write_ns: 100_000,
+        bytes_per_second: 2_000_000_000,
     },
     // SATA flash: 150 us in the usual tables of latencies.
     Device {
         name: "ssd",
         read_ns: 150_000,
         write_ns: 150_000,
+        bytes_per_second: 500_000_000,
     },
     // A disk of the textbooks: 8 ms (Silberschatz, Operating System Concepts).
     Device {
         name: "disk",
         read_ns: 8_000_000,
         write_ns: 8_000_000,
+        bytes_per_second: 81_920_000,
     },
 ];
 
@@ -107,6 +117,9 @@ pub const KEYS: &[CostKey] = &[
     ("write", |t| &mut t.write_ns),
 ];
 
+/// The key of `--cost` for [`CostTable::bytes_per_second`].
+const BANDWIDTH: &str = "bandwidth";
+
 impl CostTable {
     /// Returns the table with the costs of translation and faults of a processor model.
     pub fn with_machine(self, machine: &Costs) -> CostTable {
@@ -123,6 +136,7 @@ impl CostTable {
         CostTable {
             read_ns: device.read_ns,
             write_ns: device.write_ns,
+            bytes_per_second: device.bytes_per_second,
             ..self
         }
     }
@@ -137,23 +151,51 @@ impl CostTable {
             let known = || {
                 KEYS.iter()
                     .map(|(key, _)| *key)
+                    .chain([BANDWIDTH])
                     .collect::<Vec<_>>()
                     .join(", ")
             };
             let (key, value) = part
                 .split_once('=')
                 .ok_or_else(|| format!("cost \"{part}\": write read=8ms (keys: {})", known()))?;
+            if key.trim() == BANDWIDTH {
+                self.bytes_per_second = parse_bandwidth(value)?;
+                continue;
+            }
             let (_, place) = KEYS
                 .iter()
                 .find(|(name, _)| *name == key.trim())
                 .ok_or_else(|| {
-                    let hint = did_you_mean(key.trim(), KEYS.iter().map(|(name, _)| *name));
+                    let names = KEYS.iter().map(|(name, _)| *name).chain([BANDWIDTH]);
+                    let hint = did_you_mean(key.trim(), names);
                     format!("unknown cost \"{key}\"{hint} (keys: {})", known())
                 })?;
             *place(self) = parse_time(value)?;
         }
         Ok(())
     }
+}
+
+/// Reads `50MB/s`, `2GiB/s`, `4096B/s` as bytes a second, from 1 to 10^15. MB are 10^6 bytes, MiB 2^20.
+fn parse_bandwidth(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u64); 7] = [
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("KB", 1_000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("B", 1),
+    ];
+    let number = || {
+        let amount = text.trim().strip_suffix("/s")?;
+        let (unit, factor) = UNITS.iter().find(|(unit, _)| amount.ends_with(unit))?;
+        let value: f64 = amount[..amount.len() - unit.len()].parse().ok()?;
+        let bytes = value * *factor as f64;
+        (1.0..=1e15).contains(&bytes).then(|| bytes.round() as u64)
+    };
+    let wrong = || format!("\"{text}\" is not a bandwidth: write 50MB/s or 2GiB/s");
+    number().ok_or_else(wrong)
 }
 
 /// Reads `200ns`, `1.5us`, `8ms`, `1s` as whole nanoseconds, at most an hour.
@@ -240,8 +282,54 @@ fn faults(
     })
 }
 
+/// Returns the modelled time of transfers and copies, in nanoseconds.
+pub fn work_ns(work: &Work, costs: &CostTable) -> u128 {
+    let beyond = u128::from(work.read_beyond) + u128::from(work.written_beyond);
+    let reads = u128::from(work.reads) * u128::from(costs.read_ns);
+    let writes = u128::from(work.writes) * u128::from(costs.write_ns);
+    let copies = u128::from(work.copied) * u128::from(costs.copy_ns) / u128::from(FIRST_BYTES);
+    let bytes_per_second = u128::from(costs.bytes_per_second.max(1));
+    reads + writes + beyond * 1_000_000_000 / bytes_per_second + copies
+}
+
+/// Returns how long faulting references wait, in nanoseconds, with how many wait so long.
+pub fn pauses(outcome: &Outcome, costs: &CostTable) -> Vec<(u64, u64)> {
+    let whole = |ns: u128| u64::try_from(ns).unwrap_or(u64::MAX);
+    match outcome.model.as_deref() {
+        Some(ModelOutcome::Segments(outcome)) => {
+            let pauses = outcome.counts.pauses.iter();
+            let ns = |work: &Work| whole(u128::from(costs.fault_ns) + work_ns(work, costs));
+            pauses.map(|(work, &count)| (ns(work), count)).collect()
+        }
+        Some(ModelOutcome::Places(_)) => Vec::new(),
+        None => {
+            let waits = faults(&outcome.counters.faults, 0, costs);
+            let waits = waits.filter(|class| class.count > 0);
+            waits
+                .map(|class| (class.each_ns - costs.memory_ns, class.count))
+                .collect()
+        }
+    }
+}
+
+/// Returns the modelled time of a replay without frames, in nanoseconds.
+fn model_ns(model: &ModelOutcome, costs: &CostTable) -> u128 {
+    let references = u128::from(model.refs()) * u128::from(costs.memory_ns);
+    let ModelOutcome::Segments(outcome) = model else {
+        return references;
+    };
+    let fault = |(work, &count): (&Work, &u64)| {
+        u128::from(count) * (u128::from(costs.fault_ns) + work_ns(work, costs))
+    };
+    let faults: u128 = outcome.counts.pauses.iter().map(fault).sum();
+    references + faults + work_ns(&outcome.counts.between, costs)
+}
+
 /// Returns the modelled time of all counted references, in nanoseconds; saturates at 2^64 - 1 (584 years).
 pub fn total_ns(outcome: &Outcome, costs: &CostTable) -> u64 {
+    if let Some(model) = &outcome.model {
+        return u64::try_from(model_ns(model, costs)).unwrap_or(u64::MAX);
+    }
     let sum: u128 = classes(outcome, costs)
         .iter()
         .map(|class| u128::from(class.count) * u128::from(class.each_ns))

@@ -166,6 +166,7 @@ impl Progress {
             }) += 1;
         }
         let outcome = Outcome {
+            model: None,
             frames: u64::from(self.frames.unwrap_or(core.capacity)),
             swap_full: core.end(end).map(|at| SwapFull {
                 after: at.legal,

@@ -7,6 +7,7 @@
 //!
 //! Deliberately absent: files, and how steps are printed.
 
+pub mod segments;
 mod state;
 
 pub use state::State;

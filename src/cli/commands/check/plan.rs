@@ -16,6 +16,7 @@ use crate::space::Resolved;
 use crate::sweep::{Cell, CurveNeeds, Identity, Plan, Settings, TraceFacts, Warmup};
 use crate::trace::model::digest;
 use crate::units::PageSize;
+use crate::vm::models::choices::Model;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -229,13 +230,21 @@ fn cell_of(named: &Identity, plan: &Plan<'_>, accept: bool) -> Result<Option<Cel
     let Some(trace) = plan.facts.iter().position(same) else {
         return Ok(None);
     };
-    let choice: Result<PolicyChoice, params::ParamError> = named.policy_label().parse();
+    // A model without policies has none.
+    let label = match named.policy.is_empty() {
+        true => "lru".to_owned(),
+        false => named.policy_label(),
+    };
+    let choice: Result<PolicyChoice, params::ParamError> = label.parse();
     let cell = Cell {
         trace,
         choice: choice.map_err(|e| e.to_string())?,
         seed: named.seed,
         frames: named.frames.and_then(|frames| u32::try_from(frames).ok()),
         tau: named.tau,
+        model: Model::ALL
+            .into_iter()
+            .find_map(|(model, name)| (name == named.model).then_some(model)),
     };
     let now = plan.identity(&cell);
     let why = other_part(named, &now);

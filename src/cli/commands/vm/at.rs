@@ -61,7 +61,7 @@ impl FromStr for Position {
 impl Position {
     /// Returns the number of references before the position in a trace of `refs` references; `None` for
     /// the end.
-    fn of(self, refs: u64) -> Result<Option<u64>, Failure> {
+    pub fn of(self, refs: u64) -> Result<Option<u64>, Failure> {
         match self {
             Position::End => Ok(None),
             Position::Percent(percent) => Ok(Some(percent_of(percent, refs))),

@@ -52,10 +52,15 @@ impl<'a> MachineChoice<'a> {
             _ => Ok(MachineChoice {
                 args,
                 policy,
-                space: args.memory.space()?,
+                space: args.models.space(&args.memory)?,
                 swap_bytes: args.memory.swap_bytes()?,
             }),
         }
+    }
+
+    /// Returns the bytes of swap; `None` for no limit.
+    pub fn swap_bytes(&self) -> Option<u64> {
+        self.swap_bytes
     }
 
     /// Returns the machine for a trace.
@@ -190,6 +195,11 @@ impl ChosenMachine {
             choices: self.choices,
             ..Job::new(&resolved.trace, &self.policy)
         }
+    }
+
+    /// Returns the policy.
+    pub fn choice(&self) -> &PolicyChoice {
+        &self.policy
     }
 
     /// Returns the policy with its parameters and its window, if it has one.

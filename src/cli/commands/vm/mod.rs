@@ -7,14 +7,17 @@
 //! | `at` | the state at a position, as text |
 //! | `pages` | its lists of single entries and frames |
 //! | `over_time` | the states at many positions, as a table and a chart |
+//! | `segments` | segment tables and memory maps of models without frames |
 
 mod at;
 mod machine;
 mod over_time;
 mod pages;
 mod picture;
+mod segments;
 
 use crate::cli::args::memory::MemoryArgs;
+use crate::cli::args::models::ModelArgs;
 use crate::cli::args::{QuietArgs, ReadArgs, SelectArgs};
 use crate::cli::setup::failure::Failure;
 use crate::cli::setup::input::load_one_trace;
@@ -23,6 +26,7 @@ use crate::exit::ExitCode;
 use crate::report::tables::states_csv;
 use crate::trace::model::dense::Trace;
 use crate::units::{Ladder, PageSize};
+use crate::vm::AccessedBitMode;
 use at::Position;
 use clap::Args;
 use std::path::PathBuf;
@@ -30,7 +34,9 @@ use std::path::PathBuf;
 /// Show the state of memory at a position of a trace, or draw it over time.
 ///
 /// Without -o it prints the processes with their mappings at the position, the pages of each mapping by
-/// their state, and the frames if they are few. With -o it writes states.csv and states.png.
+/// their state, and the frames if they are few. With -o it writes states.csv and states.png. With --model
+/// segmentation or base-limit it prints segment tables and holes, and with -o writes memory.csv and
+/// memory.png, a map of memory over time.
 ///
 /// The states of pages:
 ///
@@ -116,6 +122,9 @@ struct MachineArgs {
 
     #[command(flatten)]
     memory: MemoryArgs,
+
+    #[command(flatten)]
+    models: ModelArgs,
 }
 
 /// Returns the columns of `states.csv` and examples, for `--help`.
@@ -139,6 +148,19 @@ fn after_help() -> String {
 pub fn vm(args: VmArgs) -> Result<ExitCode, Failure> {
     // Check everything that needs no trace before it is read.
     let machine = machine::MachineChoice::new(&args.machine)?;
+    args.machine
+        .models
+        .check(&args.machine.memory, AccessedBitMode::Every)?;
+    if let Some(model) = segments::model_of(&args)? {
+        return match &args.output {
+            None => segments::show(&args, &machine, model),
+            Some(folder) => {
+                let samples = over_time::samples(args.over_time)?;
+                end_cleanly();
+                segments::write(&args, &machine, model, (folder, samples))
+            }
+        };
+    }
     match &args.output {
         None => at::show(&args, &machine),
         Some(folder) => {

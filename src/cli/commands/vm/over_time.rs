@@ -58,7 +58,7 @@ pub fn write(
 }
 
 /// Reads and resolves the trace; errors if no reference is legal.
-fn resolve(args: &VmArgs, choice: &MachineChoice<'_>) -> Result<Resolved, Failure> {
+pub(super) fn resolve(args: &VmArgs, choice: &MachineChoice<'_>) -> Result<Resolved, Failure> {
     let name = args.trace.display().to_string();
     let resolved = space::resolve(load(args)?, &choice.space);
     let resolved = resolved.map_err(|error| error.named(&name))?;
@@ -83,7 +83,7 @@ fn write_files(folder: &RunFolder, rows: &[StatesRow], subject: &Subject) -> Res
 
 /// Returns `samples` positions, equally far apart, from before the first reference to after the last;
 /// each once.
-fn positions(refs: u64, samples: u64) -> Vec<u64> {
+pub(super) fn positions(refs: u64, samples: u64) -> Vec<u64> {
     let at = |n: u64| (u128::from(refs) * u128::from(n) / u128::from(samples - 1)) as u64;
     let mut positions: Vec<u64> = (0..samples).map(at).collect();
     positions.dedup();

@@ -99,12 +99,13 @@ pub const NO_KEYS: [&str; 20] = [
 ];
 
 /// The keys whose values may be lists: those whose flags show `,…` in their help, which a test compares.
-const LISTS: [&str; 10] = [
+const LISTS: [&str; 11] = [
     "policy",
     "frames",
     "tau",
     "seed",
     "page-size",
+    "model",
     "cost",
     "counts",
     "col",

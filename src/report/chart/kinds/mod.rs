@@ -8,11 +8,13 @@ pub(in crate::report::chart) mod faults;
 pub(in crate::report::chart) mod heat;
 pub(in crate::report::chart) mod hit_rate;
 pub(in crate::report::chart) mod lifetime;
+pub(in crate::report::chart) mod memory_map;
 pub(in crate::report::chart) mod opt_ratio;
 pub(in crate::report::chart) mod overview;
 pub(in crate::report::chart) mod phases;
 pub(in crate::report::chart) mod states;
 pub(in crate::report::chart) mod steps;
+pub(in crate::report::chart) mod swapped;
 
 use super::options::{Log, Options};
 use super::series::{self, Group};
@@ -109,7 +111,7 @@ const NEITHER: Log = Log { x: false, y: false };
 const BOTH: Log = Log { x: true, y: true };
 
 /// Every kind of chart, in the order of lists.
-pub const KINDS: [Kind; 9] = [
+pub const KINDS: [Kind; 10] = [
     Kind {
         name: "overview",
         about: "fault rates of all traces, a small panel each",
@@ -172,6 +174,15 @@ pub const KINDS: [Kind; 9] = [
         log: BOTH,
         at: false,
         draw: Draw::Groups(OfGroups::Each(faults::draw)),
+    },
+    Kind {
+        name: "swapped",
+        about: "bytes written to swap over frames, a line for each model (run with --model)",
+        needs: &[],
+        by_default: true,
+        log: BOTH,
+        at: false,
+        draw: Draw::Groups(OfGroups::Together(swapped::draw, swapped::parts)),
     },
     Kind {
         name: "phases",

@@ -1,6 +1,9 @@
 //! `pagebench translate`: the translation hardware at work on single addresses.
 
+mod by_segments;
+
 use crate::cli::args;
+use crate::cli::args::words;
 use crate::cli::setup::failure::Failure;
 use crate::cli::setup::terminal::print;
 use crate::exit::{self, ExitCode};
@@ -9,6 +12,7 @@ use crate::vm::hardware::Hardware;
 use crate::vm::hardware::layout;
 use crate::vm::hardware::layout::Layout;
 use crate::vm::hardware::tlb_shapes::Geometry;
+use crate::vm::models::choices::Model;
 use crate::vm::walkthrough::{Entry, Found, State, Step, Translator};
 use clap::Args;
 use std::fmt::Write;
@@ -22,11 +26,15 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "Examples:
   pagebench translate --machine zen3 7f1234567abc 7f1234567fff 7f1234568000
   pagebench translate --machine csapp --state csapp.state 03d4 0b8f 0020
+  pagebench translate --model segmentation --state segments.state 2:53 0:1222
+  pagebench translate --model flat --layout two-level 0x23:0x8048123
 
 A state is a text: bits va=14 pa=12 page=64 [index=4/4] [tlb=16x4], then lines tlb SET TAG PPN,
-pte VPN PPN, table INDEX/… PPN, byte ADDRESS VALUE, in hexadecimal; # begins a comment.")]
+pte VPN PPN, table INDEX/… PPN, byte ADDRESS VALUE, in hexadecimal; # begins a comment.
+With --model it has lines segment NUMBER base=4300 limit=400 rw- (decimal unless 0x), with
+segmented-paging also page BYTES and pte NUMBER:VPN PPN, with flat also those above.")]
 pub struct TranslateArgs {
-    /// Virtual addresses, hexadecimal with 0x or without
+    /// Virtual addresses, hexadecimal with 0x or without; with --model SEGMENT:OFFSET, decimal unless 0x
     #[arg(required = true, value_name = "ADDRESS")]
     addresses: Vec<String>,
 
@@ -39,7 +47,7 @@ pub struct TranslateArgs {
     tlb: Option<String>,
 
     /// Page tables: two-level, pae, four-level, five-level, arm-16k, linear-32, linear-48, csapp
-    #[arg(long, value_name = "NAME", conflicts_with = "state")]
+    #[arg(long, value_name = "NAME")]
     layout: Option<String>,
 
     /// Page size that the layout has; its smallest if absent
@@ -50,6 +58,11 @@ pub struct TranslateArgs {
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
 
+    /// Translate by a model with segments: segmentation, segmented-paging (a page table for each), flat
+    /// (SELECTOR:OFFSET on 32-bit x86), base-limit (OFFSET, in segment 0), physical
+    #[arg(long, value_name = "MODEL", value_parser = words(Model::ALL), hide_possible_values = true)]
+    model: Option<Model>,
+
     /// The addresses are instructions, not data
     #[arg(long)]
     ifetch: bool,
@@ -57,9 +70,20 @@ pub struct TranslateArgs {
 
 /// Runs `translate`.
 pub fn translate(args: TranslateArgs) -> Result<ExitCode, Failure> {
+    if let Some(model) = args.model {
+        print(by_segments::translated(&args, model)?.trim_start_matches('\n'))?;
+        return Ok(exit::OK);
+    }
+    if args.state.is_some() && args.layout.is_some() {
+        let what = "--layout: a --state gives the layout itself";
+        return Err(Failure::usage(what));
+    }
     let translator = match &args.state {
-        Some(path) => with_state(&args, path)?,
-        None => without_state(&args)?,
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|e| Failure::unreadable(path, e))?;
+            with_state(&args, path, &text)?
+        }
+        None => without_state(&args, args.layout.as_deref())?,
     };
     let addresses = args.addresses.iter().map(|text| parse_address(text));
     let addresses = addresses.collect::<Result<Vec<u64>, Failure>>()?;
@@ -93,9 +117,8 @@ fn hardware(args: &TranslateArgs) -> Result<Option<Hardware>, Failure> {
     }
 }
 
-fn with_state(args: &TranslateArgs, path: &Path) -> Result<Translator, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|e| Failure::unreadable(path, e))?;
-    let state = State::parse(&text)
+fn with_state(args: &TranslateArgs, path: &Path, text: &str) -> Result<Translator, Failure> {
+    let state = State::parse(text)
         .map_err(|e| Failure::usage(format!("{}:{}: {}", path.display(), e.line, e.what)))?;
     let page = PageSize::from_shift(state.layout.page_bits as u8).unwrap_or(PageSize::MIN);
     let given = hardware(args)?.map_or(Geometry::default(), |hardware| hardware.geometry(page));
@@ -107,9 +130,9 @@ fn with_state(args: &TranslateArgs, path: &Path) -> Result<Translator, Failure> 
     })
 }
 
-fn without_state(args: &TranslateArgs) -> Result<Translator, Failure> {
+fn without_state(args: &TranslateArgs, layout: Option<&str>) -> Result<Translator, Failure> {
     let hardware = hardware(args)?.unwrap_or(Geometry::default().into());
-    let layout = match (&args.layout, &hardware) {
+    let layout = match (layout, &hardware) {
         (Some(name), _) => layout::find(name).map_err(Failure::usage)?,
         (None, Hardware::Machine(preset)) => preset.layout(),
         (None, Hardware::Geometry(geometry)) => layout_of(geometry.levels)?,

@@ -1,0 +1,396 @@
+//! Models of memory with segments: stories with every number worked out by hand, laws on pseudo-random
+//! traces, and the two ways of a replay beside each other.
+
+use crate::support::events::{STYLES, items, trace_of};
+use pagebench::internals::policy::PolicyChoice;
+use pagebench::internals::space::{self, Mappings, OnSegfault, Resolved};
+use pagebench::internals::trace::model::source::{self, LoadOptions};
+use pagebench::internals::vm::models::{
+    Fit, ONE, Observer, Placed, Relief, Rules, SegmentJob, SegmentOutcome, Segmented, Segments,
+    StepAt, SwapUnit, View, replay, replay_observed, segmented,
+};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+const MIB: u64 = 1 << 20;
+
+/// Resolves a trace for models with segments.
+fn resolved(trace: pagebench::internals::trace::model::dense::Trace, skips: bool) -> Resolved {
+    let options = space::Options {
+        on_segfault: if skips {
+            OnSegfault::Skip
+        } else {
+            OnSegfault::Kill
+        },
+        mappings: Mappings::Permissive,
+        changes: true,
+        ..space::Options::default()
+    };
+    space::resolve(trace, &options).expect("a trace that makes sense")
+}
+
+fn example(name: &str) -> Resolved {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces/examples");
+    let trace = source::load(&folder.join(name), &LoadOptions::default()).expect("an example");
+    resolved(trace, false)
+}
+
+fn rules(memory: u64, segments: Segments) -> Rules {
+    Rules {
+        memory,
+        fit: Fit::First,
+        unit: SwapUnit::usual(segments),
+        relief: Relief::Compact,
+        swap: None,
+    }
+}
+
+fn choice(policy: &str) -> PolicyChoice {
+    policy.parse().expect("a policy of the table")
+}
+
+/// Records where the segments of processes are after each reference.
+#[derive(Default)]
+struct Places {
+    /// For each reference: process, first address there, place.
+    after: Vec<Vec<(u32, u64)>>,
+}
+
+impl Observer for Places {
+    fn after(&mut self, view: &View<'_, '_>, _position: u64, cause: Option<&StepAt>) {
+        if cause.is_none() {
+            let owner = |placed: Placed| (view.owners(placed.item)[0].0, placed.start);
+            self.after.push(view.placed().map(owner).collect());
+        }
+    }
+}
+
+struct Case<'c> {
+    resolved: &'c Resolved,
+    segmented: &'c Segmented,
+    policy: &'c str,
+}
+
+impl Case<'_> {
+    fn replay(&self, rules: Rules) -> SegmentOutcome {
+        let policy = choice(self.policy);
+        let job = SegmentJob {
+            trace: &self.resolved.trace,
+            segmented: self.segmented,
+            policy: &policy,
+            seed: 7,
+            rules,
+            warmup: 0,
+            plain: false,
+            idle: None,
+        };
+        let plain = SegmentJob { plain: true, ..job };
+        let outcome = replay(&job);
+        assert_eq!(outcome, replay(&plain), "both ways count the same");
+        outcome
+    }
+
+    /// Returns where the segments of processes are at the end.
+    fn places(&self, rules: Rules) -> Vec<Vec<(u32, u64)>> {
+        let policy = choice(self.policy);
+        let job = SegmentJob {
+            trace: &self.resolved.trace,
+            segmented: self.segmented,
+            policy: &policy,
+            seed: 7,
+            rules,
+            warmup: 0,
+            plain: true,
+            idle: None,
+        };
+        let mut places = Places::default();
+        replay_observed(&job, &mut places);
+        places.after
+    }
+}
+
+/// Each way to divide a process, every fit and every relief of the story: the same numbers.
+#[test]
+fn the_story_of_the_texts() {
+    let resolved = example("segments.trace");
+    // Processes by first appearance: game, browser, music, program.
+    let (game, music, program) = (0, 2, 3);
+    for segments in [Segments::Vma, Segments::Classic, Segments::Whole] {
+        let segmented = segmented(&resolved, segments).unwrap();
+        let case = Case {
+            resolved: &resolved,
+            segmented: &segmented,
+            policy: "lru",
+        };
+        for (fit, _) in Fit::ALL {
+            for (relief, _) in Relief::ALL {
+                let rules = Rules {
+                    fit,
+                    relief,
+                    ..rules(1024 * MIB, segments)
+                };
+                let outcome = case.replay(rules);
+                assert_eq!(outcome.ended, None);
+                let counts = &outcome.counts;
+                assert_eq!(
+                    counts.fragmentation_worst,
+                    ONE / 2,
+                    "{segments:?} {fit:?} {relief:?}"
+                );
+                assert_eq!((counts.fills, counts.copies), (4, 0));
+                assert_eq!(counts.unfit, 1);
+                let moved = (
+                    counts.compactions,
+                    counts.bytes_moved / MIB,
+                    counts.swap_bytes_out / MIB,
+                    counts.swap_bytes_in / MIB,
+                    counts.refills,
+                );
+                let wanted = match relief {
+                    Relief::Compact => (1, 256, 0, 0, 0),
+                    Relief::Swap => (0, 0, 256, 256, 0),
+                    Relief::Evict => (0, 0, 256, 256, 1),
+                };
+                assert_eq!(moved, wanted, "{segments:?} {fit:?} {relief:?}");
+                assert_eq!((counts.bytes_grown, counts.bytes_copied), (0, 0));
+                let places = case.places(rules);
+                let before_program = places.len() - 2 - 200 * 256;
+                let at = |all: &[(u32, u64)]| -> Vec<(u32, u64)> {
+                    all.iter().map(|&(of, place)| (of, place / MIB)).collect()
+                };
+                assert_eq!(at(&places[before_program]), [(game, 0), (music, 640)]);
+                let end = match relief {
+                    Relief::Compact | Relief::Swap => [(game, 0), (music, 512), (program, 768)],
+                    Relief::Evict => [(game, 0), (program, 512), (music, 712)],
+                };
+                assert_eq!(
+                    at(places.last().unwrap()),
+                    end,
+                    "{segments:?} {fit:?} {relief:?}"
+                );
+            }
+        }
+    }
+}
+
+/// a goes out, b lies at 0; c leaves without a write, a comes back at 4096.
+#[test]
+fn the_story_of_two_pages() {
+    let resolved = example("two-pages.trace");
+    let segmented = segmented(&resolved, Segments::Vma).unwrap();
+    let case = Case {
+        resolved: &resolved,
+        segmented: &segmented,
+        policy: "lru",
+    };
+    let rules = Rules {
+        relief: Relief::Evict,
+        ..rules(8192, Segments::Vma)
+    };
+    let outcome = case.replay(rules);
+    let counts = &outcome.counts;
+    assert_eq!((counts.fills, counts.refills, outcome.hits), (3, 1, 0));
+    assert_eq!((counts.swap_outs, counts.swap_ins), (2, 1));
+    assert_eq!((counts.swap_bytes_out, counts.swap_bytes_in), (4096, 4096));
+    assert_eq!(counts.file_bytes_in, 4096);
+    let places = case.places(rules);
+    assert_eq!(places[2], [(1, 0), (0, 4096)]);
+    assert_eq!(places[3], [(1, 0), (0, 4096)]);
+}
+
+/// Checks the laws after each step and each reference.
+#[derive(Default)]
+struct Laws {
+    moments: u64,
+    layout: Vec<(u64, u64, u32)>,
+}
+
+impl Observer for Laws {
+    fn after(&mut self, view: &View<'_, '_>, position: u64, cause: Option<&StepAt>) {
+        self.moments += 1;
+        let (mut at, mut used, mut free) = (0, 0, 0);
+        let mut holes = view.holes().peekable();
+        let mut placed = view.placed().peekable();
+        let mut after_hole = false;
+        loop {
+            if let Some(hole) = holes.next_if(|hole| hole.start == at) {
+                assert!(!after_hole, "holes are maximal, {position} {cause:?}");
+                free += hole.bytes();
+                (at, after_hole) = (hole.end, true);
+            } else if let Some(item) = placed.next_if(|item| item.start == at) {
+                let state = view.state(item.item);
+                assert_eq!(state.place, Some(item.start));
+                assert_eq!(state.bytes, item.end - item.start, "{position} {cause:?}");
+                used += state.bytes;
+                (at, after_hole) = (item.end, false);
+            } else {
+                break;
+            }
+        }
+        assert!(holes.next().is_none() && placed.next().is_none());
+        assert_eq!(used + free, at);
+        self.layout = view.placed().map(|p| (p.start, p.end, p.item)).collect();
+    }
+}
+
+/// Every fit, relief, unit, policy and way to divide a process, on traces of every style: the laws hold
+/// at each step, both ways count the same, and `compact` and `swap` leave the same memory.
+#[test]
+fn laws_hold_on_random_traces() {
+    let policies = ["lru", "fifo", "clock", "random", "opt"];
+    let mut endings = BTreeSet::new();
+    for seed in 0..40_u64 {
+        let style = STYLES[seed as usize % STYLES.len()];
+        let page_size = [4096, 1024][seed as usize % 2];
+        let items = items(style, page_size, 250, seed);
+        let resolved = resolved(trace_of(&items, page_size), true);
+        for segments in [Segments::Vma, Segments::Classic, Segments::Whole] {
+            let Ok(segmented) = segmented(&resolved, segments) else {
+                continue;
+            };
+            let policy = policies[seed as usize % policies.len()];
+            let case = Case {
+                resolved: &resolved,
+                segmented: &segmented,
+                policy,
+            };
+            let peak = segmented.peak_bytes.max(page_size);
+            for share in [100, 60, 35, 15] {
+                for (unit, _) in SwapUnit::ALL {
+                    for (fit, _) in Fit::ALL {
+                        let base = Rules {
+                            memory: peak * share / 100 / page_size * page_size,
+                            fit,
+                            unit,
+                            relief: Relief::Compact,
+                            swap: (seed % 3 == 0).then_some(peak / 2),
+                        };
+                        let mut layouts = Vec::new();
+                        for (relief, _) in Relief::ALL {
+                            let rules = Rules { relief, ..base };
+                            let outcome = case.replay(rules);
+                            endings.insert(outcome.ended.map(|(ending, _)| {
+                                std::mem::discriminant(&ending);
+                                format!("{ending:?}").chars().take(4).collect::<String>()
+                            }));
+                            let policy = choice(case.policy);
+                            let job = SegmentJob {
+                                trace: &resolved.trace,
+                                segmented: &segmented,
+                                policy: &policy,
+                                seed: 7,
+                                rules,
+                                warmup: 0,
+                                plain: true,
+                                idle: None,
+                            };
+                            let mut laws = Laws::default();
+                            let observed = replay_observed(&job, &mut laws);
+                            assert_eq!(observed, outcome);
+                            layouts.push((outcome.ended, laws.layout));
+                        }
+                        if base.swap.is_none() {
+                            assert_eq!(layouts[0], layouts[1], "compact and swap");
+                        }
+                        if share == 100 && segments == Segments::Vma && base.swap.is_none() {
+                            assert_eq!(layouts[0].0, None);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(endings.len(), 3, "{endings:?}");
+}
+
+/// Replays a trace in the plain format by mappings, with lru, first fit and compaction. Returns the
+/// outcome and, after the last reference, where each process has what.
+fn replayed(lines: &str, rules: Rules) -> (SegmentOutcome, Vec<(u32, u64)>) {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("t.trace");
+    std::fs::write(&file, format!("# pagebench trace 1\n{lines}")).unwrap();
+    let trace = source::load(&file, &LoadOptions::default()).expect("a good trace");
+    let resolved = resolved(trace, false);
+    let segmented = segmented(&resolved, Segments::Vma).unwrap();
+    let case = Case {
+        resolved: &resolved,
+        segmented: &segmented,
+        policy: "lru",
+    };
+    let outcome = case.replay(rules);
+    let places = case.places(rules);
+    (outcome, places.last().unwrap().clone())
+}
+
+/// A heap of two pages grows by one where another program lies behind it: it goes behind that, 8 KiB are
+/// copied, and its old room is free. A stack grows down into free bytes and stays.
+#[test]
+fn what_grows_is_placed_anew_without_room() {
+    let lines = "\
+switch 1\nbrk 10000\nbrk 12000\nW 10000\nswitch 2\nmap 10000 8192 rw-\nW 10000\nswitch 1\n\
+brk 13000\nW 12000\n";
+    let (outcome, places) = replayed(lines, rules(1 << 20, Segments::Vma));
+    assert_eq!(
+        (outcome.counts.bytes_grown, outcome.counts.fills),
+        (8192, 2)
+    );
+    assert_eq!(outcome.hits, 1);
+    assert_eq!(places, [(1, 8192), (0, 16384)]);
+    let lines = "\
+switch 1\nmap 70000 65536 rw- grows-down\nW 7f000\nmap 10000 4096 rw-\nW 10000\nunmap 10000 4096\n\
+W 7e000\n";
+    let (outcome, places) = replayed(lines, rules(1 << 20, Segments::Vma));
+    // Only the touched page of the stack is in memory, at 0. There is no room below it.
+    assert_eq!((outcome.counts.bytes_grown, outcome.hits), (4096, 1));
+    assert_eq!(places, [(0, 0)]);
+}
+
+/// After a fork both have one segment. The first write of one of them copies all of it; then the other
+/// has its own.
+#[test]
+fn a_segment_is_copied_whole_at_the_first_write() {
+    let lines = "\
+switch 1\nmap 10000 16384 rw-\nW 10000\nfork 2\nswitch 2\nR 12000\nW 13000\nswitch 1\nW 11000\n";
+    let (outcome, places) = replayed(lines, rules(1 << 20, Segments::Vma));
+    let counts = &outcome.counts;
+    assert_eq!((counts.fills, counts.copies, outcome.hits), (1, 1, 2));
+    assert_eq!(counts.bytes_copied, 16384);
+    assert_eq!(places, [(0, 0), (1, 16384)]);
+    // With room for one only, the source leaves for its copy, and comes back for its owner.
+    let (outcome, places) = replayed(lines, rules(16384, Segments::Vma));
+    let counts = &outcome.counts;
+    assert_eq!((counts.fills, counts.copies, counts.refills), (1, 1, 1));
+    assert_eq!(
+        (counts.swap_bytes_out, counts.swap_bytes_in),
+        (32768, 32768)
+    );
+    assert_eq!(places, [(0, 0)]);
+}
+
+/// Two programs have the code of one file in memory once; it is dropped and read again without a write.
+#[test]
+fn code_of_a_file_is_in_memory_once() {
+    let lines = "\
+switch 1\nmap 10000 8192 r-x file=1,0,8192\nI 10000\nswitch 2\nmap 50000 8192 r-x file=1,0,8192\n\
+I 51000\nmap 60000 4096 rw-\nW 60000\nswitch 1\nI 11000\n";
+    let (outcome, places) = replayed(lines, rules(1 << 20, Segments::Vma));
+    assert_eq!((outcome.counts.fills, outcome.hits), (2, 2));
+    assert_eq!(outcome.counts.file_bytes_in, 8192);
+    assert_eq!(places, [(0, 0), (1, 8192)]);
+    let (outcome, _) = replayed(lines, rules(8192, Segments::Vma));
+    let counts = &outcome.counts;
+    assert_eq!((counts.refills, counts.file_bytes_in), (1, 16384));
+    assert_eq!((counts.swap_outs, counts.swap_bytes_out), (2, 4096));
+}
+
+/// An unmap in the middle leaves both ends where they are. A move copies nothing.
+#[test]
+fn a_split_leaves_the_parts_in_place() {
+    let lines = "\
+switch 1\nmap 10000 16384 rw-\nW 10000\nunmap 11000 4096\nR 10000\nmove 12000 8192 90000 8192\n\
+W 91000\n";
+    let (outcome, places) = replayed(lines, rules(16384, Segments::Vma));
+    assert_eq!((outcome.counts.fills, outcome.hits), (1, 2));
+    assert_eq!(places, [(0, 0), (0, 8192)]);
+    assert_eq!(outcome.counts.bytes_moved + outcome.counts.bytes_grown, 0);
+}

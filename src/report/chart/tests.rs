@@ -487,7 +487,7 @@ fn sizes_titles_and_axes_are_as_chosen() {
         };
         for kind in KINDS
             .iter()
-            .filter(|kind| kind.source() == ChartTable::Results)
+            .filter(|kind| kind.source() == ChartTable::Results && kind.name != "swapped")
         {
             let chart = &draw(kind, &rows, &options).unwrap().charts[0];
             well_formed(&chart.svg());

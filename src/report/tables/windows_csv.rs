@@ -6,7 +6,7 @@ use crate::report::results::columns::{Column, Row, col, column_of};
 use crate::report::results::results_csv::{
     TableError, not_a_table, read, read_records, table_to_csv,
 };
-use crate::sweep::MODEL;
+use crate::sweep::{IN_A_RUN, MODEL};
 use std::path::Path;
 
 /// Columns beside the key of a cell and its model, so that a chart can be drawn from this file alone.
@@ -98,7 +98,8 @@ impl CellWindows {
 }
 
 fn key_columns() -> impl Iterator<Item = &'static Column> {
-    let model = MODEL.map(column_of);
+    let model = MODEL.into_iter().filter(|part| !IN_A_RUN.contains(part));
+    let model = model.map(column_of);
     crate::report::results::columns::key_columns()
         .chain(ABOUT_COLUMNS)
         .chain(model)

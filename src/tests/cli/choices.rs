@@ -280,7 +280,7 @@ fn what_is_beyond_the_end_names_a_cell() {
         .run("check b.csv t.trace -p lru -m 4 --on-segfault skip --accept")
         .code(0);
     let line = sandbox.text("b.csv").lines().nth(1).unwrap().to_owned();
-    assert!(line.ends_with(",zero"), "{line}");
+    assert!(line.contains(",zero,"), "{line}");
     sandbox
         .run("check b.csv t.trace --beyond-eof fault --on-segfault skip")
         .err(&["beyond_eof is zero in the baseline, fault in this run"]);

@@ -27,9 +27,10 @@ synthetic) and `# addressing: bytes` (or ids) may follow, before the first acces
 access per line: I (instruction fetch), R (read) or W (write), byte address (hexadecimal, 0x or
 not), and size in bytes (decimal, 1 to 1048576), 1 if absent. With ids the address is a decimal page
 id and the size the number of consecutive ids (1 to 16777216). `touch START LENGTH` (decimal) stands
-for as many W lines of 1048576 each, the last one shorter, as LENGTH takes. `switch PID` makes what follows
-belong to that process (decimal, 32 bits); a trace begins in process 0. Other lines with # are
-comments; `# a sample: 0.1 of the pages` in the head marks a sample (`convert --sample` writes it).
+for as many W lines of 1048576 each, the last one shorter, as LENGTH takes. `switch PID` makes what
+follows belong to that process (decimal, 32 bits); a trace begins in process 0. Other lines with #
+are comments; `# a sample: 0.1 of the pages` in the head marks a sample (`convert --sample` writes
+it).
 Between accesses, in order of time, may be changes of the address space of the process. Addresses
 are hexadecimal, lengths, offsets and ids decimal, PROT is rwx with - for what is missing:
 - map START LENGTH PROT, then in any order: shared (else private), file=ID,OFFSET,LENGTH (else

@@ -85,6 +85,10 @@ impl Policy for DampedWorkingSet<'_> {
         self.windows.file_loaded(frames, at, next_use);
     }
 
+    fn dirtied(&mut self, frames: &Frames, at: PageAccess, next_use: u32) {
+        self.windows.dirtied(frames, at, next_use);
+    }
+
     fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
         self.windows.freed(frames, frame);
     }

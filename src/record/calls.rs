@@ -31,6 +31,8 @@ const MADV_POPULATE_READ: u64 = 22;
 const MADV_POPULATE_WRITE: u64 = 23;
 const CLONE_VM: u64 = 0x100;
 const CLONE_VFORK: u64 = 0x4000;
+/// The numbers of the system call `vfork` on x86-64 and x86. valgrind makes a fork of it, and calls it so.
+const VFORK: [u32; 2] = [58, 190];
 
 /// A change of an address space. Ranges are whole pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,7 +184,8 @@ pub fn written_by_kernel(call: &Call<'_>, result: u64) -> Option<Range<u64>> {
 pub fn borrows(call: &Call<'_>) -> bool {
     let both = CLONE_VM | CLONE_VFORK;
     let flags = call.flags().filter(|_| call.name == b"clone");
-    call.name == b"vfork" || flags.is_some_and(|flags| flags & both == both)
+    let is_vfork = call.name == b"fork" && call.number.is_some_and(|n| VFORK.contains(&n));
+    call.name == b"vfork" || is_vfork || flags.is_some_and(|flags| flags & both == both)
 }
 
 /// Returns true if a call makes a process, and not a thread.
@@ -282,6 +285,10 @@ mod tests {
     fn a_thread_is_no_process() {
         for (line, expected) in [
             ("SYSCALL[1,1](58) sys_vfork ( )", true),
+            ("SYSCALL[1,1](58) sys_fork ( ) vfork", true),
+            ("SYSCALL[1,1](190) sys_fork ( ) vfork", true),
+            ("SYSCALL[1,1](57) sys_fork ( )", true),
+            ("SYSCALL[1,1](2) sys_fork ( )", true),
             ("SYSCALL[1,1](56) sys_clone ( 1200011, 0x0 )", true),
             ("SYSCALL[1,1](56) sys_clone ( 4111, 0x0 )", true),
             ("SYSCALL[1,1](56) sys_clone ( 3d0f00, 0x52 )", false),

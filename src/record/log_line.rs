@@ -34,7 +34,9 @@ pub enum Line<'a> {
 pub struct Call<'a> {
     /// The thread, as valgrind numbers it within its process.
     pub thread: u32,
-    /// The system call, without `sys_`.
+    /// The number of the system call.
+    pub number: Option<u32>,
+    /// The system call, without `sys_`, by the name of what valgrind does for it.
     pub name: &'a [u8],
     /// The text between the parentheses.
     pub args: &'a [u8],
@@ -87,6 +89,11 @@ fn call(line: &[u8]) -> Option<Line<'_>> {
     let close = comma + memchr::memchr(b']', &line[comma..])?;
     let thread = digits::decimal(&line[comma + 1..close]).ok()? as u32;
     let text = after(&line[close..], b") ")?;
+    let number = &line[close + 1..line.len() - text.len()];
+    let number = number
+        .strip_prefix(b"(")
+        .and_then(|n| n.strip_suffix(b") "));
+    let number = number.and_then(|number| digits::decimal(number).ok());
     if let Some(rest) = text.strip_prefix(b"... [async] --> ") {
         let (result, access) = result(rest);
         return Some(Line::Resumed {
@@ -119,6 +126,7 @@ fn call(line: &[u8]) -> Option<Line<'_>> {
     };
     Some(Line::Call(Call {
         thread,
+        number: number.and_then(|number| u32::try_from(number).ok()),
         name: name(&text[..open]),
         args: &before[..end.unwrap_or(before.len())],
         result,
@@ -273,7 +281,7 @@ mod tests {
             "SYSCALL[8634,1](56) sys_clone ( 1200011, 0x0, 0x0, 0x4a27a10, 0x0 )   clone(fork): process 8634 created child 8635",
         );
         assert_eq!((call.child, call.flags()), (Some(8635), Some(0x120_0011)));
-        let call = a_call("SYSCALL[1,1](58) sys_fork ( )   fork: process 1 created child 9566");
+        let call = a_call("SYSCALL[1,1](57) sys_fork ( )   fork: process 1 created child 9566");
         assert_eq!((call.child, call.name), (Some(9566), &b"fork"[..]));
         let call = a_call(
             "SYSCALL[1,1](56) sys_clone ( 3d0f00, 0x5229f70, 0x522a990, 0x522a990, 0x522a6c0 ) --> [pre-success] Success(0x434f) I  0494db42,3",

@@ -1,9 +1,12 @@
 //! A program run as it is, without valgrind: the page faults that the kernel counted for it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
 use std::process::{Command, ExitStatus, Stdio};
+
+/// A path that names no program.
+const NO_PROGRAM: &str = "/dev/null/no-program";
 
 /// The page faults of a program and of the children that it waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +27,7 @@ pub fn can_read_again() -> bool {
 }
 
 /// Runs `command` with the standard input from its beginning; what it prints is dropped. Returns its
-/// faults and how it ended. Nothing else may start children meanwhile.
+/// faults from its exec on, and how it ended. Nothing else may start children meanwhile.
 ///
 /// # Errors
 /// Errors if it cannot be started, or the system does not count faults.
@@ -32,19 +35,33 @@ pub fn run(command: &[OsString]) -> io::Result<(NativeFaults, ExitStatus)> {
     let (program, args) = command
         .split_first()
         .ok_or_else(|| io::Error::other("no program"))?;
+    let start = of_children()?;
+    // A child that finds no program to run has the faults of a start alone.
+    if started(NO_PROGRAM, args).is_ok() {
+        return Err(io::Error::other(format!("{NO_PROGRAM} is a program")));
+    }
     let before = of_children()?;
-    let status = Command::new(program)
+    let status = started(program, args)?;
+    let after = of_children()?;
+    let own = |after: u64, before: u64, start: u64| {
+        let of_start = before.saturating_sub(start);
+        after.saturating_sub(before).saturating_sub(of_start)
+    };
+    let faults = NativeFaults {
+        minor: own(after.minor, before.minor, start.minor),
+        major: own(after.major, before.major, start.major),
+    };
+    Ok((faults, status))
+}
+
+/// Runs a program to its end.
+fn started(program: impl AsRef<OsStr>, args: &[OsString]) -> io::Result<ExitStatus> {
+    Command::new(program)
         .args(args)
         .stdin(Stdio::from(File::open("/proc/self/fd/0")?))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .status()?;
-    let after = of_children()?;
-    let faults = NativeFaults {
-        minor: after.minor.saturating_sub(before.minor),
-        major: after.major.saturating_sub(before.major),
-    };
-    Ok((faults, status))
+        .status()
 }
 
 /// Returns the faults of all children that were waited for, as `getrusage` reports them.

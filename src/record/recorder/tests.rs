@@ -315,10 +315,10 @@ fn a_child_of_one_of_two_waits_for_its_name() {
         (5, START),
         (
             5,
-            "SYSCALL[5,1](58) sys_fork ( )   fork: process 5 created child 6\n",
+            "SYSCALL[5,1](57) sys_fork ( )   fork: process 5 created child 6\n",
         ),
-        (5, "SYSCALL[5,1](58) sys_fork ( )"),
-        (6, "SYSCALL[6,1](58) sys_fork ( )"),
+        (5, "SYSCALL[5,1](57) sys_fork ( )"),
+        (6, "SYSCALL[6,1](57) sys_fork ( )"),
         (7, "I  00108020,3\n"),
         (8, "I  00108030,3\n"),
         (7, "I  00108021,3\n"),
@@ -331,7 +331,7 @@ fn a_child_of_one_of_two_waits_for_its_name() {
         ),
         (5, "SYSCALL[5,1](61) ... [async] --> Success(0x7) \n"),
         // The number comes round.
-        (5, "SYSCALL[5,1](58) sys_fork ( )"),
+        (5, "SYSCALL[5,1](57) sys_fork ( )"),
         (7, "I  00108050,3\n"),
     ]);
     let expected = [
@@ -383,6 +383,28 @@ fn a_full_sink_gets_nothing_more() {
     assert!(!recorder.take(5, more.as_bytes()).unwrap());
     let (lines, ..) = recorder.finish().unwrap();
     assert_eq!(lines.lines.len(), 5);
+}
+
+/// valgrind makes a fork of a vfork and writes so; the number of the call tells.
+#[test]
+fn a_vfork_that_valgrind_calls_fork() {
+    for (number, wanted) in [(57, "1 Fork { child: 2 }"), (58, "1 Vfork { child: 2 }")] {
+        let fork =
+            format!("SYSCALL[5,1]({number}) sys_fork ( )   fork: process 5 created child 6\n");
+        for pieces in [
+            // The parent names the child, or the child speaks first.
+            &[(5, START), (5, fork.as_str()), (6, "I  00108020,3\n")][..],
+            &[
+                (5, START),
+                (5, &fork[..32]),
+                (6, "I  00108020,3\n"),
+                (5, &fork[32..]),
+            ],
+        ] {
+            let (lines, ..) = record(pieces);
+            assert_eq!(lines, ["1 I 108010", wanted, "2 I 108020"]);
+        }
+    }
 }
 
 /// A child that borrows its parent's memory; what it maps there stays with the parent.

@@ -185,7 +185,7 @@ fn what_valgrind_adds_is_left_out() {
 /// A process id that is used again is another process, with memory of its own.
 #[test]
 fn process_ids_are_used_again() {
-    let fork = "SYSCALL[5,1](58) sys_fork ( )   fork: process 5 created child 6\n";
+    let fork = "SYSCALL[5,1](57) sys_fork ( )   fork: process 5 created child 6\n";
     let exit = "SYSCALL[6,1](231) exit_group( 0 ) --> [pre-success] Success(0x0) \n";
     let (lines, told, _) = record_with(
         RecordOptions::default(),

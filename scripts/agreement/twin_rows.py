@@ -62,7 +62,7 @@ def results(row, machine, asked):
         "commit_limit": "", "swap_in": lambda text: text in ("", "read-only"), "pin_cow_source": lambda text: text in ("", "off"),
         "fork_file_ptes": lambda text: text in ("", "copy"), "free_frames": lambda text: text in ("", "lifo"), "layout": "",
         "page_cache": lambda text: text in ("", "drop"), "file_io": "", "io_hits": "0", "io_loads": "0",
-        "populated": "0",
+        "populated": "0", "originals": "0",
         "warmup_refs": str(min(setting.warmup, got["position"])), "refs": str(refs),
         "processes": str(fact["processes"]), "distinct_pages": str(fact["things"]), "faults": str(faults),
         "fault_rate": ratio(faults, refs), "hit_rate": ratio(got["hits"], refs), "refs_per_fault": ratio(refs, faults),

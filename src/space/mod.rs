@@ -34,6 +34,7 @@
 //! | `next_uses` | the next reference of each object |
 //! | `options` | the choices of a resolution |
 //! | `populate` | pages that come in at a call |
+//! | `shared_memory` | pages of shared memory without owner |
 //! | `timeline` | numbers that change with the position |
 //! | `up_to` | the facts of a trace up to the end of a replay that ended early |
 //! | `uses` | what each process needs frames for |
@@ -56,6 +57,7 @@ mod options;
 mod populate;
 mod references;
 mod resolver;
+mod shared_memory;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -190,6 +192,12 @@ pub enum Op {
         /// Whether the file must be read if the page is not in memory.
         reads: bool,
     },
+    /// The page of `entry`, a page of a file, is the original that the next op copies: it is brought in
+    /// if it is not in memory and the machine can keep it there. Only with [`PageCache::Keep`].
+    Original {
+        /// An entry that is bound to the page, or through which it is read without being bound.
+        entry: EntryId,
+    },
     /// The page of `entry` will be needed: it is brought in if it must be read from a device.
     Prefetch {
         /// The entry that the advice named.
@@ -207,7 +215,7 @@ pub enum Op {
     PopulateCopy {
         /// The entry.
         entry: EntryId,
-        /// The object that is copied; [`NONE`] for a page of a file that no entry is bound to.
+        /// The object that is copied; [`NONE`] for a page of a file that is in no object.
         source: ObjectId,
         /// The copy.
         object: ObjectId,
@@ -218,7 +226,7 @@ pub enum Op {
     CowCopy {
         /// The entry that writes.
         entry: EntryId,
-        /// The object that is copied; [`NONE`] for a page of a file that no entry is bound to.
+        /// The object that is copied; [`NONE`] for a page of a file that is in no object.
         source: ObjectId,
         /// The copy.
         object: ObjectId,
@@ -376,18 +384,19 @@ pub struct Space {
     /// The positions of the references left out. Only if references were
     /// [watched](resolve_watched).
     pub left_out_at: Vec<u64>,
-    /// Whether any fork found page-table entries for pages of files.
+    /// Whether any fork found page-table entries that a fault can fill again.
     pub forks_file_ptes: bool,
     /// What becomes of a page of a file that loses its last owner.
     pub page_cache: PageCache,
-    /// Whether any page of a file lost its last owner while its bytes were in the file, or was read or
-    /// written without owner.
+    /// Whether any page of a file lost its last owner while its bytes were in the file, or was read,
+    /// written or copied without owner.
     pub leaves_file_pages: bool,
     /// Whether any reference is to a page beyond the end of its file, whether that is illegal or not.
     pub reaches_beyond_eof: bool,
     /// Whether the trace reads or writes files, whether that counts or not.
     pub has_file_io: bool,
-    /// The page that a process reads or writes through each of these entries, which are never bound.
+    /// The page that a process reads, writes or copies through each of these entries, which are never
+    /// bound.
     pub io_entries: FxHashMap<EntryId, FilePage>,
     future: OnceLock<ObjectFuture>,
 }

@@ -47,11 +47,13 @@ impl Resolver<'_> {
             let key = PageKey { process, number };
             let entry = self.entry(key)?;
             let ops = self.space.ops.len();
-            self.bind_for(entry, key, kind);
+            self.comes_in = true;
+            self.bind_for(entry, key, kind)?;
             let copied = self.space.ops[ops..].last();
             if !copied.is_some_and(|at| matches!(at.op, Op::PopulateCopy { .. })) {
                 self.push(Op::Populate { entry, write });
             }
+            self.came_in();
         }
         Ok(())
     }

@@ -30,7 +30,7 @@ impl Resolver<'_> {
                 })
                 .collect(),
             owners: self.owners.clone(),
-            cached: self.files.pages(),
+            unowned: self.files.pages(),
         }
     }
 }

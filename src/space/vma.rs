@@ -34,6 +34,9 @@ pub struct Vma {
     pub page_size: Option<PageSize>,
     /// Whether its bytes count against the commit limit.
     pub charged: bool,
+    /// Whether any page of it was private memory of its process, or of one that it was forked from: a
+    /// copy of a page of its file, or of what lies beyond the end of that. False of anonymous memory.
+    pub has_copies: bool,
     /// Its name.
     pub name: Arc<str>,
 }
@@ -57,6 +60,7 @@ impl Vma {
             region,
             page_size: mapping.page_size,
             charged: false,
+            has_copies: false,
             name: mapping.name.as_str().into(),
         };
         vma.charged = vma.chargeable();
@@ -93,6 +97,23 @@ impl Vma {
         }
     }
 
+    /// Returns whether it goes on where `before` ends, so that a kernel has one mapping for both.
+    fn continues(&self, before: &Vma) -> bool {
+        let is_next = before.end == self.start;
+        let same_bytes = self.backing == Backing::Anonymous
+            || self.exact_offset_of(self.start) == before.exact_offset_of(self.start);
+        is_next
+            && same_bytes
+            && *self
+                == Vma {
+                    start: self.start,
+                    end: self.end,
+                    origin: self.origin,
+                    base: self.base,
+                    ..before.clone()
+                }
+    }
+
     /// Returns whether it counts against the commit limit: private and writable, or shared without
     /// a file.
     fn chargeable(&self) -> bool {
@@ -100,6 +121,12 @@ impl Vma {
             true => self.backing == Backing::Anonymous,
             false => self.protection.write,
         }
+    }
+
+    /// Returns whether a fault fills each of its page-table entries again: it is shared, or of a file and
+    /// without private memory.
+    pub fn can_be_filled(&self) -> bool {
+        self.shared || self.backing != Backing::Anonymous && !self.has_copies
     }
 
     /// Returns the offset of `address` in the mapping, or in its file. An address shortly before
@@ -131,10 +158,14 @@ impl Vmas {
         &self.0[self.span(range)]
     }
 
-    /// Returns the lowest mapping that starts above `address`.
-    pub fn above(&self, address: u64) -> Option<&Vma> {
-        self.0
-            .get(self.0.partition_point(|vma| vma.start <= address))
+    /// Returns the lowest mapping that starts above `address`, with the end of the last one of those that
+    /// continue it.
+    pub fn above(&self, address: u64) -> Option<(&Vma, u64)> {
+        let all = &self.0[self.0.partition_point(|vma| vma.start <= address)..];
+        let mut pairs = all.windows(2).take_while(|pair| pair[1].continues(&pair[0]));
+        let end = pairs.by_ref().last().map(|pair| pair[1].end);
+        let first = all.first()?;
+        Some((first, end.unwrap_or(first.end)))
     }
 
     /// Inserts `vma`, whose range is free.
@@ -184,6 +215,15 @@ impl Vmas {
         true
     }
 
+    /// Records that a page of the lowest mapping over `range`, which is private and of a file, is private
+    /// memory.
+    pub fn note_copy(&mut self, range: &Range<u64>) {
+        let first = self.span(range).start;
+        if !self.0[first].has_copies {
+            Arc::make_mut(&mut self.0)[first].has_copies = true;
+        }
+    }
+
     /// Moves the start of the lowest mapping above `address` down to it.
     pub fn grow_down(&mut self, address: u64) {
         let at = self.0.partition_point(|vma| vma.start <= address);
@@ -196,17 +236,7 @@ impl Vmas {
     /// `origin` only (used for the heap).
     pub fn append(&mut self, vma: Vma) {
         let at = self.0.partition_point(|other| other.end < vma.start);
-        let continued = self.0.get(at).is_some_and(|before| {
-            before.end == vma.start
-                && Vma {
-                    start: vma.start,
-                    end: vma.end,
-                    origin: vma.origin,
-                    base: vma.base,
-                    ..before.clone()
-                } == vma
-        });
-        if continued {
+        if self.0.get(at).is_some_and(|before| vma.continues(before)) {
             Arc::make_mut(&mut self.0)[at].end = vma.end;
         } else {
             self.insert(vma);
@@ -326,7 +356,8 @@ mod tests {
         assert!(vmas.all().iter().skip(2).all(|vma| vma.origin == 100));
         assert_eq!(parent.all().len(), 2, "a copy is its own");
         assert_eq!(vmas.over(&(49..101)).len(), 2);
-        assert_eq!(vmas.above(105).unwrap().start, 110);
+        let (above, end) = vmas.above(105).unwrap();
+        assert_eq!((above.start, end), (110, 120));
         // What has been writable stays charged, as its pages may have been written.
         assert_eq!(vmas.charge(), 90);
     }

@@ -63,7 +63,7 @@ fn a_page_that_is_mapped_again() {
     sandbox
         .run("vm t.trace --at end -m 2")
         .code(0)
-        .out(&["[file1+0x2000]", "a page of a file that no process maps"]);
+        .out(&["[file1+0x2000]", "a page of a file or of shared memory that no process has"]);
     // It makes room as any other page.
     sandbox
         .run("explain t.trace -p lru -m 1")

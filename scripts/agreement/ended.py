@@ -14,7 +14,8 @@ COUNTERS = ("refs", "reads", "writes", "ifetches", "hits", "faults", "fills", "r
 # Says how the row came about, not what was counted.
 # A choice is stated only where the whole trace gives occasion for it.
 HOW = {"filter", "trace_digest", "status", "error", "swap_limit", "opt_faults", "ratio_to_opt",
-       "swap_in", "pin_cow_source", "fork_file_ptes", "free_frames", "layout", "page_cache", "file_io"}
+       "swap_in", "pin_cow_source", "fork_file_ptes", "free_frames", "layout", "page_cache", "file_io",
+       "beyond_eof"}
 
 
 @check(weight=3)
@@ -78,7 +79,7 @@ def warm(case):
     if not replayed(case, drawn.file, drawn.args, "whole"):
         return
     probe = rows.results(case, "whole")
-    if any(row["segfaults"] != "0" or row["protection_faults"] != "0" for row in probe):
+    if any(row[name] != "0" for row in probe for name in ("segfaults", "protection_faults", "bus_errors")):
         return
     if not again(case, drawn.file, drawn.args + ["--warmup", first], "warm"):
         return

@@ -124,6 +124,9 @@ class Program:
             if found and line.startswith(" "):
                 short, name, optional, value = found.groups()
                 option = Option(name, short, value or "", optional == "[", heading)
+                # A placeholder such as `keep|drop` lists the values.
+                if re.fullmatch(r"[a-z-]+(\|[a-z-]+)+", option.value):
+                    option.choices = option.value.split("|")
                 options[name] = option
                 listing = False
             elif option is not None:

@@ -12,7 +12,7 @@ ORIGIN = {"trace", "trace_digest", "trace_kind", "filter"}
 # Columns that say under what settings a cell ran.
 MODEL = {"mappings", "on_segfault", "allocation", "accessed_bit", "swap_limit", "commit_limit", "swap_in",
          "pin_cow_source", "fork_file_ptes", "free_frames", "layout", "page_cache",
-         "file_io", "warmup_refs"}
+         "file_io", "beyond_eof", "warmup_refs"}
 # Columns that name a cell within one run.
 CELL = ("trace", "page_size", "policy", "params", "seed", "tau", "frames")
 

@@ -10,7 +10,7 @@ from .drawn import Drawn, again, replayed
 
 ILLEGAL = 0x900000 * traces.PAGE
 # What may differ where illegal references are absent from the file instead of left out.
-ILLEGAL_COLUMNS = {"segfaults", "protection_faults", "refs_dropped", "on_segfault"}
+ILLEGAL_COLUMNS = {"segfaults", "protection_faults", "bus_errors", "refs_dropped", "on_segfault", "beyond_eof"}
 
 
 def without(trace, taken):

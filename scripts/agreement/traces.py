@@ -113,7 +113,7 @@ class Shape:
     """What a drawn trace may have. `refs` is about the number of references, `pages` of pages."""
 
     def __init__(self, refs=120, pages=16, processes=3, events=True, ids=False, illegal=0.0, sizes=True,
-                 advice=True, frees=True, sharing=True, forks=True, maps=True):
+                 advice=True, frees=True, sharing=True, forks=True, maps=True, changes=False):
         self.refs = refs
         self.pages = pages
         self.processes = processes
@@ -126,6 +126,8 @@ class Shape:
         self.sharing = sharing
         self.forks = forks
         self.maps = maps
+        # Moves, populated ranges, vfork, and what happens to files.
+        self.changes = changes
 
 
 class Maker:
@@ -186,7 +188,7 @@ class Maker:
             words.append("shared")
         if self.shape.sharing and rng.random() < 0.4:
             number = rng.choice(list(self.files))
-            offset = rng.randint(0, self.files[number] - 1)
+            offset = rng.randint(0, max(0, self.files[number] - 1))
             words.append(f"file={number},{offset * PAGE},{self.files[number] * PAGE}")
         space.areas.append([start, start + pages, prot])
         self.items.append(Event(space.pid, " ".join(words)))
@@ -207,6 +209,10 @@ class Maker:
             choices += ["unmap", "exec", "exit", "brk"]
         if shape.forks and len(self.spaces) < shape.processes:
             choices += ["fork", "fork"]
+        if shape.changes:
+            choices += ["move", "move", "populate", "populate", "length", "length", "unlink", "read_write"]
+            if shape.forks and len(self.spaces) < shape.processes:
+                choices += ["vfork"]
         choice = rng.choice(choices)
         if choice in ("exit", "exec") and rng.random() < 0.6:
             choice = "map"
@@ -255,6 +261,57 @@ class Maker:
             return
         end = ends[-1] // PAGE + self.rng.randint(1, 3)
         self.items.append(Event(space.pid, f"brk {end * PAGE:x}"))
+
+    def move(self, space):
+        """Moves a range to where nothing is, longer or shorter at times; or shortens it in place."""
+        rng, found = self.rng, self.some(space)
+        if not found:
+            return
+        low, high = found
+        prot = next(area[2] for area in space.areas if area[0] <= low < area[1])
+        old, new = high - low, max(1, high - low + rng.choice([0, 0, 0, 1, 3, -1]))
+        if new < old and rng.random() < 0.5:
+            self.items.append(Event(space.pid, f"move {low * PAGE:x} {old * PAGE} {low * PAGE:x} {new * PAGE}"))
+            space.cut(low + new, high)
+            return
+        start = self.cursor + rng.choice([0, 1, 5])
+        self.cursor = start + new
+        keep = new == old and rng.random() < 0.3
+        self.items.append(Event(space.pid, f"move {low * PAGE:x} {old * PAGE} {start * PAGE:x} {new * PAGE}" + " keep" * keep))
+        if not keep:
+            space.cut(low, high)
+        space.areas.append([start, start + new, prot])
+
+    def populate(self, space):
+        self.ranged(space, "populate", self.rng.choice([" read", " write"]))
+
+    def length(self, space):
+        """Gives a file a new length, of whole pages."""
+        number = self.rng.choice(list(self.files))
+        self.files[number] = self.rng.randint(0, 12)
+        self.items.append(Event(space.pid, f"length {number} {self.files[number] * PAGE}"))
+
+    def unlink(self, space):
+        self.items.append(Event(space.pid, f"unlink {self.rng.choice(list(self.files))}"))
+
+    def read_write(self, space):
+        """Reads or writes a part of a file without mapping it, within its length."""
+        number = self.rng.choice(list(self.files))
+        if self.files[number]:
+            first = self.rng.randint(0, self.files[number] * PAGE - 1)
+            length = self.rng.randint(1, self.files[number] * PAGE - first)
+            self.items.append(Event(space.pid, f"{self.rng.choice(['read', 'write'])} {number} {first} {length}"))
+
+    def vfork(self, space):
+        """A child that refers to its parent's pages, then starts another program or ends."""
+        child = max(one.pid for one in self.spaces) + 1
+        self.items.append(Event(space.pid, f"vfork {child}"))
+        borrowing = space.copy(child)
+        for _ in range(self.rng.randint(0, 4)):
+            if borrowing.areas:
+                self.reference(borrowing)
+        self.spaces.append(Space(child))
+        getattr(self, self.rng.choice(["exec", "exit"]))(self.spaces[-1])
 
     def fork(self, space):
         child = max(one.pid for one in self.spaces) + 1
@@ -306,6 +363,12 @@ class Maker:
 def draw(rng, **shape):
     """Draws a trace; the arguments are those of `Shape`."""
     return Maker(rng, Shape(**shape)).make()
+
+
+def changing(rng, refs=None):
+    """Draws a trace with every event, none of its references without a mapping."""
+    return draw(rng, refs=refs or rng.choice([20, 60, 150]), pages=rng.choice([4, 10, 24]), processes=rng.choice([1, 2, 4]),
+                changes=True)
 
 
 def any_trace(rng, refs=None, illegal=None):

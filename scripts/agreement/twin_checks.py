@@ -9,9 +9,14 @@ from .case import Stop, check
 from .drawn import REFUSED
 from .twin_machine import Machine, Setting
 from .twin_policies import POLICIES
-from .twin_space import Spaces
+from .twin_space import CHOICES, Spaces
 from .twin_tlb import of_machine
 from .twin_trace import TwinTrace
+
+
+# The choices that the twin models.
+OTHERS = {"swap-in": ["writable", "read-only"], "pin-cow-source": ["on", "off"], "page-cache": ["keep", "drop"],
+          "fork-file-ptes": ["copy", "drop"], "free-frames": ["lifo", "fifo"], "beyond-eof": ["zero", "fault"]}
 
 
 def shares(frames, weights):
@@ -34,7 +39,13 @@ class Asked:
     def __init__(self, case, trace, names, page_size=None):
         rng = case.rng
         self.trace = trace
-        self.page_size = page_size or (4096 if trace.ids else rng.choice([4096, 4096, 4096, 1024, 16384, 65536, 2 << 20]))
+        moves = any(item.word == "move" for item in trace.events)
+        # Of moves the twin knows what they do to pages of which no two mappings have a part.
+        sizes = [4096, 4096, 1024] if moves else [4096, 4096, 4096, 1024, 16384, 65536, 2 << 20]
+        self.page_size = page_size or (4096 if trace.ids else rng.choice(sizes))
+        sparing = [name for name in names if name in POLICIES and POLICIES[name].spares]
+        if sparing and rng.random() < 0.25:
+            names = sparing
         self.policies = [case.program.policies[name].draw(rng) for name in rng.sample(names, min(len(names), rng.choice([2, 4])))]
         self.frames = options.frames(rng, trace, least=len(trace.pids))
         self.taus = options.windows(rng)
@@ -42,7 +53,7 @@ class Asked:
         self.tlb = rng.choice([None, options.geometry(rng), options.geometry(rng)])
         self.hardware = rng.choice(case.program.machines) if rng.random() < 0.12 and not trace.ids else None
         if self.hardware:
-            self.page_size = rng.choice([4096, 2 << 20, 1 << 30])
+            self.page_size = 4096 if moves else rng.choice([4096, 2 << 20, 1 << 30])
             self.tlb = of_machine(case.program.say("machines", self.hardware), self.page_size)
             self.hardware = self.hardware if self.tlb else None
         self.swap = rng.choice(["unlimited", "unlimited", "none", self.page_size * rng.randint(1, 8)])
@@ -50,6 +61,10 @@ class Asked:
         self.weights = [rng.choice([1, 1, 2, 5]) for _ in trace.pids]
         self.bits = rng.choice(["every", "every", "walk", "walk-flush"])
         self.on_segfault = rng.choice(["kill", "skip"])
+        self.choices = {**CHOICES, **{name: rng.choice(values) for name, values in OTHERS.items()}}
+        if not all(POLICIES[text.split(":")[0]].spares for text in self.policies if text.split(":")[0] in POLICIES):
+            # The twin knows only of some policies what they choose without one of their pages.
+            self.choices["pin-cow-source"] = "off"
         self.warmup = rng.choice([0, 0, 0, rng.randint(0, len(trace.references) // 2)])
         self.data_only, self.pids, self.skip, self.limit = False, None, 0, None
         if rng.random() < 0.25:
@@ -82,8 +97,9 @@ class Asked:
 
     def machine(self):
         """The arguments that `run` and `vm` have in common, without policy and size."""
-        args = ["--swap", str(self.swap), "--allocation", self.allocated, "--on-segfault", self.on_segfault,
-                "--swap-in", "read-only", "--pin-cow-source", "off", "--page-cache", "drop"]
+        args = ["--swap", str(self.swap), "--allocation", self.allocated, "--on-segfault", self.on_segfault]
+        for name, choice in self.choices.items():
+            args += ["--" + name, choice]
         return args + ([] if self.trace.ids else ["--page-size", str(self.page_size)])
 
     def args(self):
@@ -104,7 +120,7 @@ class Twin:
         self.asked = asked
         trace = TwinTrace(text, asked.page_size)
         trace.take(asked.data_only, asked.pids, asked.skip, asked.limit)
-        self.spaces = Spaces(trace, asked.on_segfault)
+        self.spaces = Spaces(trace, asked.on_segfault, asked.choices)
         self.steps = self.spaces.steps
 
     def quotas(self, frames):
@@ -115,7 +131,7 @@ class Twin:
         for step in self.steps:
             if step[0] == "ref":
                 touched.setdefault(step[1], set()).add(step[3])
-            elif step[0] == "ahead":
+            elif step[0] in ("ahead", "populate"):
                 touched.setdefault(step[1], set())
         pids = [pid for pid in self.spaces.pids if pid in touched]
         if self.asked.allocation == "equal":
@@ -146,6 +162,8 @@ def costs_of(case, folder):
 
 def drawn(rng):
     """A trace of any shape; at times one with much advice, so that pages that came in ahead decide what leaves."""
+    if rng.random() < 0.4:
+        return traces.changing(rng)
     if rng.random() < 0.8:
         return traces.any_trace(rng)
     return traces.split_processes(rng, rng.choice([1, 1, 2, 3]), 60, rng.choice([4, 8, 14]), advice=True)[0]
@@ -264,7 +282,7 @@ def twin_timings(case):
 FACTS = (
     "trace", "trace_kind", "filter", "mappings", "on_segfault", "page_size", "frames_frac", "allocation", "accessed_bit", "swap_limit",
     "commit_limit", "warmup_refs", "refs", "reads", "writes", "ifetches", "processes", "distinct_pages", "segfaults",
-    "protection_faults", "refs_dropped", "fills", "cow_copies", "untouched_end")
+    "protection_faults", "bus_errors", "refs_dropped", "fills", "cow_copies", "untouched_end")
 
 
 @check(weight=1)

@@ -14,7 +14,7 @@ COSTS = {"memory": 100, "tlb-l2": 3, "walk-ref": 20, "fault": 1000, "copy": 400,
 KINDS = ("fills", "refills", "maps", "cow_copies", "cow_reuses")
 COUNTERS = KINDS + (
     "refs", "reads", "writes", "ifetches", "hits", "minor_faults", "major_faults", "resident_sum", "peak_resident",
-    "evictions_clean", "evictions_dirty", "expired", "expired_dirty", "freed", "freed_dirty", "prefetched", "swap_reads",
+    "evictions_clean", "evictions_dirty", "expired", "expired_dirty", "freed", "freed_dirty", "prefetched", "populated", "swap_reads",
     "file_reads", "tlb_hits_l1i", "tlb_hits_l1d", "tlb_hits_l2", "tlb_misses", "shootdowns", "tlb_flushes", "time_ns")
 
 
@@ -41,6 +41,9 @@ class Machine:
         self.frames, self.bits, self.dirty, self.owner = {}, {}, set(), {}
         self.slots, self.slots_peak, self.entries, self.seen = set(), 0, set(), set()
         self.free_frames, self.frames_used = [], 0
+        self.choices = spaces.choices
+        # Pages that the fault of their only owner read from swap: it may write them.
+        self.writable = set()
         self.clock, self.actor, self.position, self.tau = {}, None, 0, setting.tau
         # Positions of the references to each page; of each position the process and its clock.
         self.uses, self.when = {}, {}
@@ -125,10 +128,19 @@ class Machine:
     def resident_of(self, pid):
         return sum(owner == pid for owner in self.owner.values())
 
-    def leave(self, thing, why):
+    def stays(self, thing):
+        """Whether a page that nobody has any more stays in its frame."""
+        fixed = all(policy.space == "fixed" for policy in self.policies.values())
+        return self.kept(thing) and fixed and self.setting.quotas is None
+
+    def kept(self, thing):
+        """Whether a page that nobody has any more is the same when somebody has it again."""
+        return self.spaces.keeps and thing.of_file
+
+    def leave(self, thing, why, wanted=True):
         """A page leaves memory: a victim, expired or freed. Returns whether it was written."""
         dirty = thing in self.dirty
-        written = dirty and (why != "freed" or thing.of_file)
+        written = dirty and (why != "freed" or thing.of_file and wanted)
         if written and not thing.of_file and thing not in self.slots:
             if self.setting.swap is not None and len(self.slots) >= self.setting.swap:
                 raise SwapFull
@@ -149,24 +161,41 @@ class Machine:
         self.free_frames.append(self.frames.pop(thing))
         return written
 
-    def bring(self, thing, pid, ahead, dirty=False, left=None):
-        """A page comes in for a process; `left` is what nobody has any more. Returns the number of pages written for it."""
+    def frame(self, replaces):
+        """The number of the frame for a page that comes in; that of its victim if it `replaces` one."""
+        if not replaces and self.choices["free-frames"] == "fifo":
+            quotas = self.setting.quotas
+            all_frames = sum(quotas.values()) if quotas else self.setting.frames
+            if all_frames is not None and not quotas:
+                all_frames = min(all_frames, len(self.spaces.things))
+            if all_frames is not None and self.frames_used >= all_frames:
+                return self.free_frames.pop(0)
+        elif self.free_frames:
+            return self.free_frames.pop()
+        self.frames_used += 1
+        return self.frames_used - 1
+
+    def bring(self, thing, pid, ahead, dirty=False, left=None, source=None):
+        """A page comes in for a process; `left` is what nobody has any more, `source` what is being copied.
+
+        Returns the number of pages written for it.
+        """
         quotas, written = self.setting.quotas, 0
         limit = self.setting.frames if quotas is None else quotas[pid]
         policy = self.policies[None if quotas is None else pid]
         used = len(self.frames) if quotas is None else self.resident_of(pid)
         if limit is not None and used >= limit:
-            written = self.leave(policy.victim(thing, ahead), "evictions")
-        if self.free_frames:
-            self.frames[thing] = self.free_frames.pop()
+            pins = self.choices["pin-cow-source"] == "on" and source is not None
+            victim = policy.victim_but(source, thing, ahead) if pins else policy.victim(thing, ahead)
+            written = self.leave(victim, "evictions")
+            self.frames[thing] = self.frame(True)
         else:
-            self.frames[thing] = self.frames_used
-            self.frames_used += 1
+            self.frames[thing] = self.frame(False)
         self.bits[thing], self.owner[thing] = not ahead, pid
         if dirty:
             self.dirty.add(thing)
         self.seen.add(thing)
-        if left in self.frames:
+        if left in self.frames and not self.stays(left):
             self.policy_of(left).free(left)
             self.leave(left, "freed")
         policy.load(thing, ahead)
@@ -197,7 +226,7 @@ class Machine:
                     getattr(self, "do_" + step[0])(*step[1:])
             except SwapFull:
                 self.status = "swap-full"
-                if step[0] == "ahead":
+                if step[0] in ("ahead", "populate"):
                     # Pages that the same advice brought in before stay; the twin knows events as a whole.
                     self.certain = False
                 if self.result["position"] < self.setting.warmup:
@@ -232,7 +261,9 @@ class Machine:
             self.held.setdefault(thing, [])
             if (pid, page) not in self.held[thing]:
                 self.held[thing].append((pid, page))
-            written = self.bring(thing, pid, False, kind == "W", original if left else None)
+            alone_from_swap = fault == "refills" and thing in self.slots and len(self.held[thing]) == 1
+            written = self.bring(thing, pid, False, kind == "W", original if left else None, original)
+            self.map_from_swap(thing, alone_from_swap)
             spent += costs["copy"] * (fault == "cow_copies") + costs["read"] * major + costs["write"] * written
             count["major_faults"] += major
             count["minor_faults"] += not major
@@ -258,6 +289,12 @@ class Machine:
             if self.bits_by == "walk-flush" and not self.bits[thing]:
                 self.shoot_all(thing)
         self.finish(pid, kind, fault, spent + costs["fault"] * bool(fault))
+
+    def map_from_swap(self, thing, alone):
+        """How a page is mapped that came in: its only owner may write what it read from swap."""
+        self.writable.discard(thing)
+        if alone and self.choices["swap-in"] == "writable":
+            self.writable.add(thing)
 
     def release(self, pid, page, original):
         """The entry names the original no more."""
@@ -306,9 +343,15 @@ class Machine:
             return "refills" if thing in self.seen else "fills"
         if (pid, page) not in self.entries:
             return "maps"
-        return "cow_reuses" if alone else None
+        return "cow_reuses" if alone and thing not in self.writable else None
 
-    def do_gone(self, pid, page, thing, last):
+    def forget_tables(self, pid):
+        """The page tables of a process change."""
+        if self.tlbs:
+            self.tlbs.forget(pid)
+
+    def do_gone(self, pid, page, thing, last, wanted):
+        self.forget_tables(pid)
         if (pid, page) in self.entries:
             self.entries.remove((pid, page))
             self.shoot(pid, page)
@@ -318,23 +361,47 @@ class Machine:
             if thing in self.frames:
                 self.policy_of(thing).gone(pid, page, thing)
             return
+        if wanted and self.stays(thing):
+            return
         if thing in self.frames:
             self.policy_of(thing).free(thing)
-            self.leave(thing, "freed")
+            self.leave(thing, "freed", wanted)
+        if wanted and self.kept(thing):
+            return
         self.slots.discard(thing)
         self.seen.discard(thing)
 
+    def do_forget(self, thing):
+        if thing in self.frames:
+            self.policy_of(thing).free(thing)
+            self.leave(thing, "freed", False)
+        self.seen.discard(thing)
+
+    def do_moved(self, pid, page, to, thing):
+        self.forget_tables(pid)
+        if (pid, page) in self.entries:
+            self.entries.remove((pid, page))
+            self.entries.add((pid, to))
+            self.shoot(pid, page)
+        if (pid, page) in self.held.get(thing, ()):
+            self.held[thing][self.held[thing].index((pid, page))] = (pid, to)
+        if thing in self.frames:
+            self.policy_of(thing).moved(pid, page, to, thing)
+
     def do_entry(self, pid, page, thing):
+        self.forget_tables(pid)
         if (pid, page) in self.entries:
             self.entries.remove((pid, page))
             self.shoot(pid, page)
 
     def do_changed(self, pid, page):
+        self.forget_tables(pid)
         self.shoot(pid, page)
 
-    def do_forked(self, pid, child, page, thing):
+    def do_forked(self, pid, child, page, thing, entered):
         self.held.setdefault(thing, []).append((child, page))
-        if (pid, page) in self.entries:
+        self.writable.discard(thing)
+        if entered and (pid, page) in self.entries:
             self.entries.add((child, page))
 
     def do_ahead(self, pid, page, thing):
@@ -350,6 +417,36 @@ class Machine:
         self.bring(thing, pid, True)
         self.count["prefetched"] += 1
 
+    def do_populate(self, pid, kind, page, thing, original, alone, left):
+        copied = original is not None
+        self.actor = pid, page
+        self.clock.setdefault(pid, 0)
+        self.tell_time(1)
+        source = original if copied else thing
+        reads = copied or thing.of_file or thing in self.seen
+        if source not in self.frames and reads:
+            self.read(source)
+        if copied:
+            if (pid, page) in self.entries:
+                self.shoot(pid, page)
+            self.release(pid, page, original)
+        elif alone:
+            self.forget_tables(pid)
+            self.shoot(pid, page)
+        self.held.setdefault(thing, [])
+        if (pid, page) not in self.held[thing]:
+            self.held[thing].append((pid, page))
+        if thing not in self.frames:
+            alone_from_swap = thing in self.slots and len(self.held[thing]) == 1
+            self.bring(thing, pid, True, False, original if left else None, original)
+            self.map_from_swap(thing, alone_from_swap)
+            self.count["populated"] += 1
+        if left:
+            self.slots.discard(original)
+        self.entries.add((pid, page))
+        if kind == "W":
+            self.dirty.add(thing)
+
     # Results.
 
     def state(self, fault):
@@ -360,8 +457,8 @@ class Machine:
                 "dropped": len(away) - swapped, "faults": self.states[-1]["faults"] + fault}
 
     def away(self):
-        """The pages that left memory and that somebody has."""
-        return [thing for thing in self.seen if self.held.get(thing) and thing not in self.frames]
+        """The pages that left memory and that somebody has or may have again."""
+        return [thing for thing in self.seen if (self.held.get(thing) or self.kept(thing)) and thing not in self.frames]
 
     def snapshot(self, fact):
         """Keeps the counters as they are, with what is where."""

@@ -18,6 +18,8 @@ class Policy:
     space = "fixed"
     # Whether texts tell the order in which pages leave that leave after one reference.
     in_order = True
+    # Whether the choice among all pages but one is that of memory without this one.
+    spares = False
 
     def __init__(self, memory, capacity, params, seed=1):
         self.memory = memory
@@ -53,6 +55,16 @@ class Policy:
         self.order.remove(found)
         return found
 
+    def victim_but(self, spare, wanted, ahead):
+        """The victim among all pages but `spare`, which may be the only one."""
+        if spare not in self.order or len(self.order) == 1:
+            return self.victim(wanted, ahead)
+        before = self.order
+        self.order = [thing for thing in before if thing is not spare]
+        found = self.choose(wanted, ahead)
+        self.order = [thing for thing in before if thing is not found]
+        return found
+
     def choose(self, wanted, ahead):
         raise NotImplementedError
 
@@ -63,13 +75,20 @@ class Policy:
     def gone(self, pid, page, thing):
         """A process has a page no more that others still have."""
 
+    def moved(self, pid, page, to, thing):
+        """A process has a page elsewhere."""
+
 
 class Fifo(Policy):
+    spares = True
+
     def choose(self, wanted, ahead):
         return self.order[0]
 
 
 class Lru(Policy):
+    spares = True
+
     def hit(self, thing):
         self.order.remove(thing)
         self.order.append(thing)
@@ -237,6 +256,8 @@ def splitmix(state):
 class Opt(Policy):
     """`memory.uses` has the positions of the references to each page, `memory.ids` their order of first use."""
 
+    spares = True
+
     def next(self, thing):
         return next((at for at in self.memory.uses.get(thing, []) if at > self.memory.position), FOREVER)
 
@@ -294,6 +315,11 @@ class Ws(Policy):
     def gone(self, pid, page, thing):
         if self.last[thing].pop((pid, page), None) is not None and not self.last[thing]:
             self.given_up.append(thing)
+
+    def moved(self, pid, page, to, thing):
+        windows = self.last[thing]
+        if (pid, page) in windows:
+            windows[pid, to] = windows.pop((pid, page))
 
     def victim(self, wanted, ahead):
         found = self.order[0]

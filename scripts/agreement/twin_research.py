@@ -243,6 +243,8 @@ class Car(Arc):
 
 
 class OptWb(POLICIES["opt"]):
+    spares = False
+
     def choose(self, wanted, ahead):
         def weight(thing):
             dirty = thing in self.memory.dirty

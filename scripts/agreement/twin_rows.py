@@ -59,10 +59,8 @@ def results(row, machine, asked):
         "frames_frac": quotient(setting.frames, fact["things"]) if setting.frames else "",
         "allocation": asked.allocated if setting.quotas else "global",
         "accessed_bit": accessed_bit(machine), "swap_limit": "" if setting.swap is None else str(setting.swap),
-        "commit_limit": "", "swap_in": lambda text: text in ("", "read-only"), "pin_cow_source": lambda text: text in ("", "off"),
-        "fork_file_ptes": lambda text: text in ("", "copy"), "free_frames": lambda text: text in ("", "lifo"), "layout": "",
-        "page_cache": lambda text: text in ("", "drop"), "file_io": "", "io_hits": "0", "io_loads": "0",
-        "populated": "0", "originals": "0",
+        "commit_limit": "", "layout": "", "io_hits": "0", "io_loads": "0",
+        "beyond_eof": spaces.choices["beyond-eof"] if spaces.beyond else "",
         "warmup_refs": str(min(setting.warmup, got["position"])), "refs": str(refs),
         "processes": str(fact["processes"]), "distinct_pages": str(fact["things"]), "faults": str(faults),
         "fault_rate": ratio(faults, refs), "hit_rate": ratio(got["hits"], refs), "refs_per_fault": ratio(refs, faults),
@@ -78,11 +76,14 @@ def results(row, machine, asked):
         found["walk_refs_by_level"] = "/".join(str(got["walks"].get(level, 0)) for level in range(tlbs.levels))
     else:
         found["walk_refs_by_level"] = found["tlb_hit_rate"] = ""
-    for name in ("segfaults", "protection_faults", "refs_dropped"):
+    for option in ("swap-in", "pin-cow-source", "fork-file-ptes", "free-frames", "page-cache", "file-io"):
+        # A choice is stated only where the trace gives occasion for it.
+        found[option.replace("-", "_")] = lambda text, choice=spaces.choices[option]: text in ("", choice)
+    for name in ("segfaults", "protection_faults", "bus_errors", "refs_dropped"):
         found[name] = str(fact[name])
     for name in ("reads", "writes", "ifetches", "hits", "fills", "refills", "maps", "cow_copies", "cow_reuses", "minor_faults",
                  "major_faults", "peak_resident", "resident_end", "evictions_clean", "evictions_dirty", "expired", "expired_dirty",
-                 "freed", "freed_dirty", "prefetched", "dirty_end", "swapped_end", "dropped_end", "swap_slots", "swap_slots_peak",
+                 "freed", "freed_dirty", "prefetched", "populated", "dirty_end", "swapped_end", "dropped_end", "swap_slots", "swap_slots_peak",
                  "swap_reads", "file_reads", "tlb_hits_l1i", "tlb_hits_l1d", "tlb_hits_l2", "tlb_misses", "shootdowns",
                  "tlb_flushes", "time_ns"):
         found[name] = str(got[name])

@@ -5,15 +5,23 @@ This does not depend on what is in memory, so it is worked out once. The result 
 - ("ref", pid, kind, page, thing, original, alone, left): a legal reference. `thing` is the page that it is
   of; `original` the one that a write copies it from (None without a copy); `alone`: a write to a page
   that others had too, and nobody else is left; `left`: nobody has the original any more
-- ("gone", pid, page, thing, last): the process has `thing` no more; `last`: nobody has it any more
+- ("gone", pid, page, thing, last, wanted): the process has `thing` no more; `last`: nobody has it any
+  more; `wanted`: what was written to it is wanted in its file
+- ("forget", thing): what nobody has is not in its file any more
 - ("entry", pid, page, thing): the entry of the page table goes, what it named stays
 - ("changed", pid, page): the entry changed, so that translations of it are dropped
-- ("forked", pid, child, page, thing): the child has what the parent has
+- ("forked", pid, child, page, thing, entered): the child has what the parent has; `entered`: its entry, too
+- ("moved", pid, page, to, thing): the process has at page `to` what it had at `page`
 - ("ahead", pid, page, thing): it will be needed, says the program
+- ("populate", pid, kind, page, thing, original, alone, left): it comes in now, as if it were referenced
 - ("mark", fact): an item of the trace begins here, or the trace ends; `fact` is what is known
 """
 
 TOP = 1 << 56
+
+# What systems do differently: the choice of an earlier version for each option.
+CHOICES = {"swap-in": "read-only", "pin-cow-source": "off", "page-cache": "drop", "fork-file-ptes": "copy",
+           "free-frames": "lifo", "beyond-eof": "zero", "file-io": "ignore"}
 
 
 class Thing:
@@ -60,8 +68,14 @@ class Process:
 class Spaces:
     """Follows a trace from its first item to its last and writes the steps."""
 
-    def __init__(self, trace, on_segfault="kill"):
+    def __init__(self, trace, on_segfault="kill", choices=None):
         self.trace = trace
+        self.choices = {**CHOICES, **(choices or {})}
+        self.keeps = self.choices["page-cache"] == "keep"
+        # Whether any reference is beyond the end of its file.
+        self.beyond = False
+        # Files without a name that somebody maps; the process whose memory a process uses.
+        self.nameless, self.lender = set(), {}
         self.size = trace.page_size
         self.grain = min(4096, self.size)
         self.kill = on_segfault == "kill"
@@ -74,7 +88,7 @@ class Spaces:
         self.things = []
         self.steps = []
         self.maps = 0
-        self.counts = {"segfaults": 0, "protection_faults": 0, "refs_dropped": 0}
+        self.counts = {"segfaults": 0, "protection_faults": 0, "bus_errors": 0, "refs_dropped": 0}
         # The same counts and the pages without a touch, before all events and after each legal reference.
         self.after = [self.fact()]
         for item in trace.items:
@@ -82,12 +96,14 @@ class Spaces:
             if item[0] == "event":
                 self.appears(item[1])
                 self.event(item[1], item[2])
+                self.bury()
                 continue
             legal = self.reference(*item[1:])
             self.appears(item[1])
             if legal:
-                self.active.add(item[1])
+                self.active.add(self.home(item[1]))
                 self.after.append(self.fact())
+            self.bury()
         self.steps.append(("mark", self.fact()))
 
     def appears(self, pid):
@@ -104,6 +120,10 @@ class Spaces:
             mapped += len(pages)
             untouched += len(pages - set(process.bound))
         return {**self.counts, "mapped": mapped, "untouched": untouched, "things": len(self.things), "processes": len(self.active)}
+
+    def home(self, pid):
+        """The process whose memory a process uses."""
+        return self.lender.get(pid, pid)
 
     def process(self, pid):
         if pid not in self.processes:
@@ -127,7 +147,7 @@ class Spaces:
                 return ("file", area.file, offset)
             if area.shared:
                 return ("beyond", area.file, offset)
-        return ("shared", area.name, page) if area.shared else None
+        return ("shared", area.name, area.offset + page * self.size - area.base) if area.shared else None
 
     def made(self, of_file):
         thing = Thing(len(self.things), of_file)
@@ -151,18 +171,38 @@ class Spaces:
                 thing.key = key
         self.hold(process, pid, page, thing, shared, False)
 
-    def drop(self, pid, page):
-        """The process has the page no more."""
+    def drop(self, pid, page, wanted=True):
+        """The process has the page no more; `wanted`: what was written to it is wanted in its file."""
         process = self.processes[pid]
         thing = process.bound.pop(page)[0]
         thing.holders.remove((pid, page))
-        self.steps.append(("gone", pid, page, thing, not thing.holders))
-        self.forget(thing)
+        if thing.key and thing.key[0] == "file" and thing.key[1] in self.nameless and not self.is_mapped(thing.key[1]):
+            wanted = False
+        self.steps.append(("gone", pid, page, thing, not thing.holders, wanted))
+        self.forget(thing, wanted)
 
-    def forget(self, thing):
-        """What nobody has is no longer known by its file or mapping."""
-        if not thing.holders and self.known.get(thing.key) is thing:
+    def forget(self, thing, wanted=True):
+        """What nobody has is no longer known by its file or mapping, but for pages of files that are kept."""
+        if not thing.holders and self.known.get(thing.key) is thing and not (wanted and self.keeps and thing.of_file):
             del self.known[thing.key]
+
+    def is_mapped(self, file):
+        return any(area.file == file for process in self.processes.values() for area in process.areas)
+
+    def cut_off(self, file, bytes=0):
+        """What is kept of a file from here on, and that nobody has, is not in it any more."""
+        for key in sorted(key for key in self.known if key[0] == "file" and key[1] == file and key[2] >= bytes):
+            thing = self.known[key]
+            if not thing.holders:
+                del self.known[key]
+                self.steps.append(("forget", thing))
+
+    def bury(self):
+        """Files without a name are gone with their last mapping."""
+        for file in sorted(self.nameless):
+            if not self.is_mapped(file):
+                self.nameless.remove(file)
+                self.cut_off(file)
 
     # References.
 
@@ -171,15 +211,22 @@ class Spaces:
         if pid in self.ended:
             self.counts["refs_dropped"] += 1
             return False
+        self.process(pid)
+        who, pid = pid, self.home(pid)
         process = self.process(pid)
         if self.mapped:
             wrong = self.illegal(process, kind, page)
             if wrong:
                 self.counts[wrong] += 1
                 if self.kill:
-                    self.end(pid)
-                    self.ended.add(pid)
+                    self.end(who)
+                    self.ended.add(who)
                 return False
+        self.use("ref", process, pid, kind, page)
+        return True
+
+    def use(self, what, process, pid, kind, page):
+        """Writes the step of a page that is used as by a reference."""
         original = None
         if page not in process.bound:
             areas = self.over(process, page) if self.mapped else []
@@ -188,8 +235,8 @@ class Spaces:
                 # A private page of a file that is written at once: the file's page is copied, and not kept.
                 original = self.known.get(key) or "file"
                 self.hold(process, pid, page, self.made(False), False, False)
-                self.steps.append(("ref", pid, kind, page, process.bound[page][0], original, False, False))
-                return True
+                self.steps.append((what, pid, kind, page, process.bound[page][0], original, False, False))
+                return
             self.bind(process, pid, page)
         thing, shared, protected = process.bound[page]
         alone = False
@@ -199,14 +246,13 @@ class Spaces:
                 copy = self.made(False)
                 thing.holders.remove((pid, page))
                 self.hold(process, pid, page, copy, False, False)
-                self.steps.append(("ref", pid, kind, page, copy, original, False, not thing.holders))
+                self.steps.append((what, pid, kind, page, copy, original, False, not thing.holders))
                 self.forget(thing)
-                return True
+                return
             if protected:
                 process.bound[page][2] = False
                 alone = True
-        self.steps.append(("ref", pid, kind, page, thing, None, alone, False))
-        return True
+        self.steps.append((what, pid, kind, page, thing, None, alone, False))
 
     def illegal(self, process, kind, page):
         """The name of the count of an illegal reference; None if it is legal."""
@@ -216,18 +262,29 @@ class Spaces:
         if not areas:
             return "segfaults"
         need = {"R": "r", "W": "w", "I": "x"}[kind]
-        return None if any(need in area.prot for area in areas) else "protection_faults"
+        if not any(need in area.prot for area in areas):
+            return "protection_faults"
+        if page not in process.bound and self.ends_before(areas[0], page):
+            self.beyond = True
+            return "bus_errors" if self.choices["beyond-eof"] == "fault" else None
+        return None
+
+    def ends_before(self, area, page):
+        """Whether the file of an area has no such page."""
+        return area.file is not None and area.offset + page * self.size - area.base >= area.length
 
     # Events.
 
     def event(self, pid, words):
-        if pid in self.ended and words[0] != "fork":
+        if pid in self.ended and words[0] not in ("fork", "vfork"):
             return
-        if words[0] == "fork" and pid in self.ended:
+        if words[0] in ("fork", "vfork") and pid in self.ended:
             self.appears(int(words[1]))
             self.ended.add(int(words[1]))
             return
         self.process(pid)
+        if words[0] not in ("exec", "exit"):
+            pid = self.home(pid)
         getattr(self, "on_" + words[0])(pid, *words[1:])
 
     def span(self, start, length):
@@ -239,12 +296,12 @@ class Spaces:
         begin, end = self.span(start, length)
         if "fixed" in more:
             self.unmap(pid, begin, end)
-        area = Area(begin, end, prot, self.maps, "shared" in more)
+        area = Area(begin, end, prot, self.maps, "shared" in more, base=begin)
         self.maps += 1
         for word in more:
             if word.startswith("file="):
                 number, offset, size = word[5:].split(",")
-                area.file, area.base, area.offset, area.length = int(number), begin, int(offset), int(size)
+                area.file, area.offset, area.length = int(number), int(offset), int(size)
         self.process(pid).areas.append(area)
 
     def unmap(self, pid, begin, end):
@@ -315,14 +372,109 @@ class Spaces:
         new.heap = list(parent.heap) if parent.heap else None
         for page in sorted(parent.bound):
             thing, shared, _ = parent.bound[page]
+            of_file = thing.key is not None and thing.key[0] in ("file", "beyond")
+            entered = not of_file or self.choices["fork-file-ptes"] == "copy"
             if not shared:
                 parent.bound[page][2] = True
-                self.steps.append(("changed", pid, page))
+                if entered:
+                    self.steps.append(("changed", pid, page))
             self.hold(new, child, page, thing, shared, not shared)
-            self.steps.append(("forked", pid, child, page, thing))
+            self.steps.append(("forked", pid, child, page, thing, entered))
+
+    def on_vfork(self, pid, child):
+        child = int(child)
+        self.appears(child)
+        self.process(child)
+        self.lender[child] = pid
+
+    def on_length(self, pid, file, bytes):
+        file, bytes = int(file), int(bytes)
+        old = {id(area): area.length for process in self.processes.values() for area in process.areas if area.file == file}
+        for process in self.processes.values():
+            for area in process.areas:
+                if area.file == file:
+                    area.length = bytes
+        for pid in sorted(self.processes, key=self.pids.index):
+            process = self.processes[pid]
+            for page in sorted(process.bound):
+                areas = self.over(process, page)
+                if areas and id(areas[0]) in old and old[id(areas[0])] != bytes:
+                    at = areas[0].offset + page * self.size - areas[0].base
+                    if at >= min(bytes, old[id(areas[0])]):
+                        self.drop(pid, page, wanted=False)
+        self.cut_off(file, bytes)
+
+    def on_unlink(self, pid, file):
+        if self.is_mapped(int(file)):
+            self.nameless.add(int(file))
+        else:
+            self.cut_off(int(file))
+
+    def on_read(self, pid, *range):
+        """Left out: --file-io ignore."""
+
+    on_write = on_read
+
+    def on_populate(self, pid, start, length, what):
+        begin, end = self.span(start, length)
+        process, kind = self.process(pid), "W" if what == "write" else "R"
+        for page in range(begin // self.size, -(-end // self.size)):
+            areas = self.over(process, page)
+            if self.mapped and (not areas or not any(kind.lower() in area.prot for area in areas) or self.ends_before(areas[0], page)):
+                return
+            self.use("populate", process, pid, kind, page)
+            self.active.add(pid)
+
+    def on_move(self, pid, old, old_length, new, new_length, *more):
+        """Of pages of at most 4 KiB: none has a part of two mappings."""
+        begin, end = self.span(old, old_length)
+        to, until = self.span(new, new_length)
+        process = self.process(pid)
+        if to == begin:
+            if until <= end:
+                if until < end:
+                    self.unmap(pid, until, end)
+                return
+            last = max((area for area in process.areas if area.end == end), key=lambda area: area.start)
+            grown = [Area(end, until, last.prot, last.name, last.shared, last.file, last.base, last.offset, last.length)]
+            process.areas += grown
+            return
+        if "fixed" in more:
+            self.unmap(pid, to, until)
+        kept = min(end, begin + until - to)
+        arriving = []
+        for area in process.areas:
+            low, high = max(area.start, begin), min(area.end, kept)
+            if low < high:
+                by = to - begin
+                arriving.append(Area(low + by, high + by, area.prot, area.name, area.shared, area.file, area.base + by, area.offset,
+                                     area.length))
+        if until - to > end - begin:
+            max(arriving, key=lambda area: area.start).end = until
+        if "keep" not in more:
+            process.areas = [part for area in process.areas for part in area.cut(begin, end)]
+        for page in sorted(process.bound):
+            if kept <= page * self.size < end:
+                self.drop(pid, page)
+        process.areas += arriving
+        for page in sorted(process.bound):
+            if begin <= page * self.size < kept:
+                target = page + (to - begin) // self.size
+                bound = process.bound[target] = process.bound.pop(page)
+                bound[0].holders.remove((pid, page))
+                bound[0].holders.append((pid, target))
+                self.steps.append(("moved", pid, page, target, bound[0]))
 
     def end(self, pid):
-        for page in sorted(self.process(pid).bound):
+        """The memory of a process goes; one that uses another's gives that back."""
+        if self.lender.pop(pid, None) is not None:
+            return
+        for child in [child for child, lender in self.lender.items() if lender == pid]:
+            del self.lender[child]
+            self.ended.add(child)
+        areas, bound = self.process(pid).areas, sorted(self.process(pid).bound)
+        areas.clear()
+        for page in bound:
             self.drop(pid, page)
         self.processes[pid] = Process()
 
@@ -331,4 +483,4 @@ class Spaces:
 
     def on_exit(self, pid):
         self.end(pid)
-        del self.processes[pid]
+        self.processes.pop(pid, None)

@@ -140,6 +140,12 @@ class Tlbs:
         """Drops all entries of a page; returns how many there were."""
         return sum(array.drop((pid, page)) for array in self.arrays())
 
+    def forget(self, pid):
+        """An event changes the page tables of a process: no cache has an entry of them any more."""
+        for cache in self.caches:
+            if cache is not None:
+                cache.sets = [[key for key in entries if key[0] != pid] for entries in cache.sets]
+
     def walk(self, pid, page):
         """The levels whose entries a walk reads, the root's is 0.
 

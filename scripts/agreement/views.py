@@ -175,7 +175,7 @@ def described(case):
     if bursts:
         within = int(bursts[1]) * (float(bursts[2]) + 0.06)
         case.expect(within >= int(said["references"]) > within - int(bursts[1]) * 0.12, f"stat: {bursts[0]}, but {said['references']} references")
-    if row["segfaults"] == row["protection_faults"] == row["refs_dropped"] == "0":
+    if row["segfaults"] == row["protection_faults"] == row["bus_errors"] == row["refs_dropped"] == "0":
         pairs += [("references", "refs"), ("R", "reads"), ("W", "writes"), ("I", "ifetches")]
     if not trace.events:
         pairs += [("pages", "distinct_pages")]
@@ -196,18 +196,18 @@ def illegal_counts(case):
     rng = case.rng
     trace = traces.draw(rng, refs=80, illegal=0.08)
     case.write("trace.txt", trace.text())
-    how = rng.choice(["kill", "skip"])
-    if not replayed(case, "trace.txt", ["-p", "lru", "-m", "3", "--on-segfault", how], "run"):
+    how = ["--on-segfault", rng.choice(["kill", "skip"]), "--beyond-eof", rng.choice(["zero", "fault"])]
+    if not replayed(case, "trace.txt", ["-p", "lru", "-m", "3", *how], "run"):
         return
     row = rows.results(case, "run")[0]
     if row["status"] != "ok":
         return
-    out = case.run("vm", "trace.txt", "--at", "end", "-m", "3", "--on-segfault", how, "-q").out
-    said = re.search(r"(\d+) segmentation faults?, (\d+) protection faults?; (\d+) later", out)
-    numbers = said.groups() if said else ("0", "0", "0")
-    for name, count in zip(("segfaults", "protection_faults", "refs_dropped"), numbers):
+    out = case.run("vm", "trace.txt", "--at", "end", "-m", "3", *how, "-q").out
+    said = re.search(r"(\d+) segmentation faults?, (\d+) protection faults?(?:, (\d+) bus errors?)?; (\d+) later", out)
+    numbers = said.groups("0") if said else ("0", "0", "0", "0")
+    for name, count in zip(("segfaults", "protection_faults", "bus_errors", "refs_dropped"), numbers):
         case.expect(row[name] == count, f"{name} of run {row[name]}, of vm {count}")
-    total = sum(int(row[name]) for name in ("refs", "segfaults", "protection_faults", "refs_dropped"))
+    total = sum(int(row[name]) for name in ("refs", "segfaults", "protection_faults", "bus_errors", "refs_dropped"))
     counted = sum(1 for line in case.run("head", "trace.txt", "-n", "100000").out.splitlines() if re.search(r"^\s*\d+\s+\d+\s+[RWI]\s", line))
     case.expect(total >= counted, f"refs and illegal references add up to {total}, the trace has {counted} accesses")
 

@@ -46,7 +46,7 @@ fn lines_that_are_not_taken_stay_byte_for_byte() {
     // Quotes that need not be, and the line end of another system.
     let odd = text
         .replacen(",t,", ",\"t\",", 1)
-        .replacen("50,0,,,,,,,\n", "50,0,,,,,,,\r\n", 1);
+        .replacen("50,0,,,,,,,,\n", "50,0,,,,,,,,\r\n", 1);
     let odd = odd.trim_end();
     let mut read = Baseline::parse(Path::new("b.csv"), odd.as_bytes()).unwrap();
     let taken = read.take(&[row(16, 11), row(4, 50), row(8, 20)]);
@@ -55,11 +55,11 @@ fn lines_that_are_not_taken_stay_byte_for_byte() {
     let lines: Vec<&str> = got.split_inclusive('\n').collect();
     assert_eq!(lines[1], odd.split_inclusive('\n').nth(1).unwrap());
     assert!(
-        lines[2].contains(",8,") && lines[2].ends_with(",20,0,,,,,,,\n"),
+        lines[2].contains(",8,") && lines[2].ends_with(",20,0,,,,,,,,\n"),
         "{got}"
     );
     assert!(
-        lines[3].ends_with(",11,0,,,,,,,\n") && lines.len() == 4,
+        lines[3].ends_with(",11,0,,,,,,,,\n") && lines.len() == 4,
         "{got}"
     );
 }
@@ -67,12 +67,12 @@ fn lines_that_are_not_taken_stay_byte_for_byte() {
 #[test]
 fn empty_lines_stay_where_they_are() {
     let text = String::from_utf8(baseline(&[row(4, 50), row(16, 10)]).to_bytes()).unwrap();
-    let spaced = text.replacen("50,0,,,,,,,\n", "50,0,,,,,,,\n\n\n", 1);
+    let spaced = text.replacen("50,0,,,,,,,,\n", "50,0,,,,,,,,\n\n\n", 1);
     let mut read = Baseline::parse(Path::new("b.csv"), spaced.as_bytes()).unwrap();
     assert_eq!(read.take(&[row(4, 51), row(16, 9)]).changed, 2);
     let expected = spaced
-        .replacen(",50,0,,,,,,,\n", ",51,0,,,,,,,\n", 1)
-        .replacen(",10,0,,,,,,,\n", ",9,0,,,,,,,\n", 1);
+        .replacen(",50,0,,,,,,,,\n", ",51,0,,,,,,,,\n", 1)
+        .replacen(",10,0,,,,,,,,\n", ",9,0,,,,,,,,\n", 1);
     assert_eq!(String::from_utf8(read.to_bytes()).unwrap(), expected);
 }
 

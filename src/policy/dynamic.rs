@@ -69,6 +69,10 @@ impl Policy for AnyPolicy<'_> {
         self.0.file_loaded(frames, at, next_use);
     }
 
+    fn dirtied(&mut self, frames: &Frames, at: PageAccess, next_use: u32) {
+        self.0.dirtied(frames, at, next_use);
+    }
+
     fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
         self.0.freed(frames, frame)
     }

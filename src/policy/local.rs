@@ -157,6 +157,14 @@ impl<'t, P: PolicyType<'t>> Policy for Local<'t, P> {
         unreachable!("frames by process hold mapped pages only");
     }
 
+    fn dirtied(&mut self, frames: &Frames, at: PageAccess, next_use: u32) {
+        let owner = self.owner_of(at.frame);
+        let time = owner.time(at.time);
+        owner
+            .policy
+            .dirtied(frames, PageAccess { time, ..at }, next_use);
+    }
+
     fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
         let owner = self.owner_of(frame);
         owner.taken -= 1;

@@ -143,7 +143,7 @@ impl Setup<'_> {
 ///
 /// Between references pages may be brought in ahead of use ([`prefetched`](Policy::prefetched)), be read
 /// or written as pages of files ([`file_hit`](Policy::file_hit), [`file_loaded`](Policy::file_loaded)),
-/// lose their last owner ([`freed`](Policy::freed)), and page-table entries may be unmapped
+/// become dirty without a reference ([`dirtied`](Policy::dirtied)), lose their last owner ([`freed`](Policy::freed)), and page-table entries may be unmapped
 /// ([`unmapped`](Policy::unmapped)) or move ([`moved`](Policy::moved)).
 ///
 /// A policy knows a frame from `loaded`, `prefetched` or `file_loaded` until `victim` or `expire` returns it or
@@ -210,6 +210,11 @@ pub trait Policy: Explain + Send {
     fn file_loaded(&mut self, frames: &mut Frames, at: PageAccess, _next_use: u32) {
         self.loaded(frames, at);
     }
+
+    /// Records that a populated range made the page in `at.frame` dirty, without a reference. `next_use` is
+    /// that of [`prefetched`](Policy::prefetched).
+    #[inline(always)]
+    fn dirtied(&mut self, _frames: &Frames, _at: PageAccess, _next_use: u32) {}
 
     /// Forgets `frame`, whose page has no owner left. The frame is free afterwards.
     fn freed(&mut self, frames: &mut Frames, frame: FrameId);

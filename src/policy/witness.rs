@@ -158,6 +158,10 @@ impl Policy for Witness<'_> {
         self.inner.file_loaded(frames, at, next_use);
     }
 
+    fn dirtied(&mut self, frames: &Frames, at: PageAccess, next_use: u32) {
+        self.inner.dirtied(frames, at, next_use);
+    }
+
     fn freed(&mut self, frames: &mut Frames, frame: FrameId) {
         self.report(frames, frame, Leaves::Freed, &[]);
         self.inner.freed(frames, frame);

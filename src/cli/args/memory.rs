@@ -11,6 +11,28 @@ use crate::units::{PageSize, did_you_mean, parse_bytes};
 use crate::vm::{Choices, CowSource, FreeFrames, SwapIn};
 use clap::Args;
 
+/// Which references are legal, and what an illegal one does.
+#[derive(Debug, Clone, Args)]
+pub struct LegalityArgs {
+    /// On an illegal reference: kill (its process ends there), skip (the reference is left out) or
+    /// abort (the trace is refused)
+    #[arg(long, value_name = "kill|skip|abort", value_parser = words(OnSegfault::ALL),
+          hide_possible_values = true, default_value = "kill")]
+    pub on_segfault: OnSegfault,
+
+    /// Addresses that there are: any, or those of two-level (i386): 32 bits, of which the kernel has the
+    /// part from 3 GiB on. Walks have the levels of the layout
+    #[arg(long, value_name = "any|two-level", value_parser = words(AddressLayout::ALL),
+          hide_possible_values = true, default_value = "any")]
+    pub layout: AddressLayout,
+
+    /// References to pages of a mapping that begin beyond the end of its file: zero (the page holds
+    /// zeros), or fault (illegal, as in Linux: bus_errors)
+    #[arg(long, value_name = "zero|fault", value_parser = words(BeyondEof::ALL),
+          hide_possible_values = true, default_value = "zero")]
+    pub beyond_eof: BeyondEof,
+}
+
 /// Swap, allocation, mappings, overcommit, and choices in which systems differ.
 #[derive(Debug, Clone, Args)]
 pub struct MemoryArgs {
@@ -30,11 +52,8 @@ pub struct MemoryArgs {
           hide_possible_values = true, default_value = "permissive")]
     pub mappings: Mappings,
 
-    /// On an illegal reference: kill (its process ends there), skip (the reference is left out) or
-    /// abort (the trace is refused)
-    #[arg(long, value_name = "kill|skip|abort", value_parser = words(OnSegfault::ALL),
-          hide_possible_values = true, default_value = "kill")]
-    pub on_segfault: OnSegfault,
+    #[command(flatten)]
+    pub legality: LegalityArgs,
 
     /// Overcommit: always (no limit), or strict (refuse maps, heap or stack growth and forks beyond
     /// --ram plus --swap)
@@ -70,12 +89,6 @@ pub struct MemoryArgs {
           hide_possible_values = true, default_value = "lifo")]
     pub free_frames: FreeFrames,
 
-    /// Addresses that there are: any, or those of two-level (i386): 32 bits, of which the kernel has the
-    /// part from 3 GiB on. Walks have the levels of the layout
-    #[arg(long, value_name = "any|two-level", value_parser = words(AddressLayout::ALL),
-          hide_possible_values = true, default_value = "any")]
-    pub layout: AddressLayout,
-
     /// Pages of files that no process maps any more: keep (they stay in their frames, as in Linux, and
     /// are found when they are mapped again) or drop. If absent, keep where mappings were recorded
     #[arg(long, value_name = "keep|drop", value_parser = words(PageCache::ALL),
@@ -87,12 +100,6 @@ pub struct MemoryArgs {
     #[arg(long, value_name = "ignore|count", value_parser = words(FileIo::ALL),
           hide_possible_values = true, default_value = "ignore")]
     pub file_io: FileIo,
-
-    /// References to pages of a mapping that begin beyond the end of its file: zero (the page holds
-    /// zeros), or fault (illegal, as in Linux: bus_errors)
-    #[arg(long, value_name = "zero|fault", value_parser = words(BeyondEof::ALL),
-          hide_possible_values = true, default_value = "zero")]
-    pub beyond_eof: BeyondEof,
 }
 
 /// Whether programs may be promised more memory than there is.
@@ -104,18 +111,54 @@ pub enum Overcommit {
     Strict,
 }
 
+impl LegalityArgs {
+    /// Returns how traces are resolved, with the defaults for what these arguments do not say.
+    pub fn space(&self) -> Options {
+        Options {
+            on_segfault: self.on_segfault,
+            layout: self.layout,
+            beyond_eof: self.beyond_eof,
+            ..Options::default()
+        }
+    }
+
+    /// Returns the words for what differs from the defaults: `beyond-eof=fault`; empty if nothing does.
+    pub fn describe(&self) -> String {
+        let parts = [
+            (
+                self.on_segfault != OnSegfault::default(),
+                "on-segfault",
+                self.on_segfault.name(),
+            ),
+            (
+                self.layout != AddressLayout::default(),
+                "layout",
+                self.layout.name(),
+            ),
+            (
+                self.beyond_eof != BeyondEof::default(),
+                "beyond-eof",
+                self.beyond_eof.name(),
+            ),
+        ];
+        let unusual = parts.into_iter().filter(|(unusual, ..)| *unusual);
+        let words: Vec<String> = unusual
+            .map(|(_, name, value)| format!("{name}={value}"))
+            .collect();
+        words.join(" ")
+    }
+}
+
 impl MemoryArgs {
     /// Returns how traces are resolved.
     pub fn space(&self) -> Result<Options, Failure> {
         Ok(Options {
             mappings: self.mappings,
-            on_segfault: self.on_segfault,
             commit_limit: self.commit_limit()?,
-            layout: self.layout,
             fork_file_ptes: self.fork_file_ptes,
             page_cache: self.page_cache,
             file_io: self.file_io,
-            beyond_eof: self.beyond_eof,
+            ..self.legality.space()
         })
     }
 

@@ -212,11 +212,14 @@ impl Policy for OptWb<'_> {
         self.note(frames, page, next_use);
     }
 
-    /// A page that was noted as clean may be dirty now.
     fn file_hit(&mut self, frames: &mut Frames, at: PageAccess, next_use: u32) {
-        if !frames.dirty(at.frame) {
-            return;
+        if frames.dirty(at.frame) {
+            self.dirtied(frames, at, next_use);
         }
+    }
+
+    /// The page may have been noted as clean.
+    fn dirtied(&mut self, frames: &Frames, at: PageAccess, next_use: u32) {
         let page = frames.page(at.frame) as usize;
         if next_use == NEVER {
             if self.clean.finished.contains(page) {

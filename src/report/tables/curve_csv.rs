@@ -15,7 +15,7 @@ table! {
     trace: String, "", "name of the trace";
     trace_digest: String, "", "hash of the stream of references and events of the trace, as in results.csv";
     trace_kind: String, "", "full, sampled, faults-only, block-io or synthetic: whether a rate is that of a program";
-    filter: String, "", "the selection read (data-only, pid, skip, limit); events-ignored if its mappings and forks were left out";
+    filter: String, "", "the selection read (data-only, pid, skip, limit), and which references are legal if that was chosen (beyond-eof=fault); events-ignored if its mappings and forks were left out";
     page_size: u64, "bytes", "size of a page and of a frame";
     policy: String, "", "lru, opt, ws, vmin, fifo or clock";
     params: String, "", "parameters that differ from their defaults, key=value";

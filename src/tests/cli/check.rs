@@ -486,7 +486,7 @@ fn no_usable_baseline_is_exit_code_7() {
         ),
         (
             good.clone() + "1,2\n",
-            &["n.csv:6: 2 fields where the header has 27"],
+            &["n.csv:6: 2 fields where the header has 28"],
         ),
         (
             good.clone() + good.lines().last().unwrap() + "\n",

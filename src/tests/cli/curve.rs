@@ -213,3 +213,45 @@ fn bad_input_is_refused_with_reasons() {
         .code(0)
         .out(&["error_bound", "sample_rate", "accuracy"]);
 }
+
+/// Which references are legal is the only choice of memory that a curve can show: here a write that is not
+/// allowed, and one beyond the end that the file has then. Without them the pages are 1 and 2.
+#[test]
+fn curves_are_of_the_references_that_are_legal() {
+    let sandbox = Sandbox::new();
+    let trace = "# pagebench trace 1\n# addressing: bytes\nmap 10000 4096 rw- shared file=1,0,0\n\
+                 map 20000 4096 r-- name=a\nW 10000\nlength 1 4096\nW 10000\nR 20000\nW 20000\nR 10000\n";
+    sandbox.write("t.trace", trace);
+    let legal = "--beyond-eof fault --on-segfault skip";
+    sandbox
+        .run(&format!("curve t.trace -p lru -m 1,2 {legal} -o c"))
+        .code(0);
+    sandbox
+        .run(&format!(
+            "run t.trace -p lru -m 1,2 {legal} --no-charts -o r"
+        ))
+        .code(0);
+    let rows = sandbox.rows("c/curve.csv");
+    let seen: Vec<_> = rows
+        .iter()
+        .map(|row| ["frames", "refs", "faults", "filter"].map(|column| row[column].as_str()))
+        .collect();
+    let filter = "on-segfault=skip beyond-eof=fault";
+    // Two fills and, in one frame, a refill.
+    assert_eq!(seen, [["1", "3", "3", filter], ["2", "3", "2", filter]]);
+    let faults: Vec<_> = sandbox.rows("r/results.csv");
+    let faults: Vec<_> = faults.iter().map(|row| row["faults"].as_str()).collect();
+    assert_eq!(faults, ["3", "2"]);
+    // As zeros, the first page goes when the file gets its length.
+    sandbox
+        .run("curve t.trace -p lru -m 1,2 --on-segfault skip")
+        .code(2)
+        .err(&[
+            "curves do not model that",
+            "-p lru -m 1,2 --on-segfault skip\n",
+        ]);
+    sandbox
+        .run("curve t.trace -p lru --ignore-events --beyond-eof fault")
+        .code(2)
+        .err(&["cannot be used with"]);
+}

@@ -176,3 +176,42 @@ fn populated_pages_move() {
     ];
     assert_eq!(faults(&outcome(&items, &lru(4))), "");
 }
+
+/// OPT-WB notes which pages are clean. Two frames, a write-back as dear as a fault; at reference 1 page 0 is
+/// clean and one reference away, page 1 dirty and two from the end: half of that is as near, and the clean
+/// page leaves. As a clean page that is never used again page 1 would leave.
+#[test]
+fn a_populated_page_is_dirty_for_who_spares_dirty_pages() {
+    let items = [
+        map(1, anonymous(0, 3)),
+        r(1, 0),                 // 0: a fill.
+        populate(1, 1, 1, true), // Page 1 comes in, dirty.
+        r(1, 2),                 // 1: a fill, for page 0.
+        r(1, 0),                 // 2: a refill, for page 2, which is not used again.
+    ];
+    let already_there = [
+        map(1, anonymous(0, 3)),
+        r(1, 1), // Another page that leaves first: clean, and never used again.
+        r(1, 0),
+        advise(1, 1, 1, Advice::DontNeed),
+        populate(1, 1, 1, false),
+        populate(1, 1, 1, true), // It is there, and becomes dirty.
+        r(1, 2),
+        r(1, 0),
+    ];
+    let choice = "opt-wb".parse().expect("a policy of the table");
+    for (items, fills) in [(&items[..], 2), (&already_there[..], 3)] {
+        let trace = trace_of(items, SIZE);
+        let resolved = space::resolve(trace, &space::Options::default()).expect("it makes sense");
+        let job = Job {
+            space: resolved.space.as_ref(),
+            frames: Some(2),
+            ..Job::new(&resolved.trace, &choice)
+        };
+        let counters = vm::run(&job).expect("a short trace").counters;
+        let of = |kind: vm::FaultKind| counters.of(kind);
+        assert_eq!(of(vm::FaultKind::Fill), fills);
+        assert_eq!(of(vm::FaultKind::Refill), 1);
+        assert_eq!((counters.evictions_clean, counters.evictions_dirty), (2, 0));
+    }
+}

@@ -63,7 +63,7 @@ where
 
     /// Returns the position of the next reference of the page that the op under way names; [`NEVER`] for
     /// policies that do not need it.
-    fn next_use(&self) -> u32 {
+    pub(super) fn next_use(&self) -> u32 {
         let next_use = self.core.after_op.get(self.core.next_op);
         next_use.copied().unwrap_or(NEVER)
     }

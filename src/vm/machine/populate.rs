@@ -47,8 +47,7 @@ where
             frame
         };
         if write {
-            self.core.frames.make_dirty(frame);
-            self.core.note_present(entry, true);
+            self.make_dirty(policy, PageAccess { entry, frame, time });
         }
         Ok(())
     }
@@ -67,11 +66,18 @@ where
             self.part_from_source(policy, Cause::Ahead, entry, source, object, time)?;
         self.load_ahead(policy, PageAccess { entry, frame, time }, object);
         self.show(entry, frame, time);
-        self.core.frames.make_dirty(frame);
-        self.core.note_present(entry, true);
+        self.make_dirty(policy, PageAccess { entry, frame, time });
         let written = self.core.count_moves(read, victim);
         self.core.counters.populated[written] += 1;
         Ok(())
+    }
+
+    /// The program wants to write the page at `at`, which is present.
+    fn make_dirty(&mut self, policy: &mut dyn Policy, at: PageAccess) {
+        let next_use = self.next_use();
+        self.core.frames.make_dirty(at.frame);
+        self.core.note_present(at.entry, true);
+        policy.dirtied(&self.core.frames, at, next_use);
     }
 
     /// Makes `entry`, which is not present, show the page in `frame`.

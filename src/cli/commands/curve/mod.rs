@@ -3,6 +3,7 @@
 mod rows;
 mod sampled;
 
+use crate::cli::args::memory::LegalityArgs;
 use crate::cli::args::{ReadArgs, SelectArgs, TerminalArgs, threads};
 use crate::cli::setup::chart_files::{ChartFiles, FileArgs};
 use crate::cli::setup::failure::Failure;
@@ -20,7 +21,7 @@ use crate::report::chart;
 use crate::report::results::results_csv::write_file;
 use crate::report::tables::curve_csv::{CurveRow, read_rows, to_csv};
 use crate::report::tables::curves_text;
-use crate::space::{Options, Resolved};
+use crate::space::Resolved;
 use crate::sweep::Warmup;
 use crate::trace::model::dense::Trace;
 use crate::trace::model::digest;
@@ -37,8 +38,9 @@ const FILE: &str = "curve.csv";
 
 /// Curves: faults over memory at every size, each policy in one pass.
 ///
-/// The counts are those of `run` at each size, for traces in which nothing is mapped, shared or
-/// unmapped. OPT has no write-backs, since these depend on which of the pages that are never used
+/// The counts are those of `run` at each size, for traces in which nothing is shared, copied, unmapped
+/// or freed: of the options of memory only those that say which references are legal can change them.
+/// OPT has no write-backs, since these depend on which of the pages that are never used
 /// again leaves first.
 #[derive(Debug, Args)]
 #[command(after_help = "The columns of curve.csv: pagebench columns curve.csv
@@ -85,10 +87,13 @@ pub struct CurveArgs {
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     sample: Option<f64>,
 
-    /// Ignore the mappings and forks of a trace: no page is shared, and pages leave only by
-    /// replacement
-    #[arg(long)]
+    /// Ignore the mappings and forks of a trace: no page is shared, pages leave only by replacement, and
+    /// every reference is legal
+    #[arg(long, conflicts_with_all = ["on_segfault", "layout", "beyond_eof"])]
     ignore_events: bool,
+
+    #[command(flatten)]
+    legality: LegalityArgs,
 
     /// Page sizes, 64 to 1GiB: 4KiB,64KiB; the stored one, or 4KiB, if absent
     #[arg(long, value_name = "BYTES,…", value_delimiter = ',')]
@@ -290,13 +295,13 @@ impl CurveArgs {
 
     /// Returns the column `filter` of the rows of a trace.
     fn filter(&self, trace: &Trace) -> String {
-        let mut filter = self.select.selection().describe();
+        let mut parts = vec![self.select.selection().describe(), self.legality.describe()];
         // Events that change no count stay with the trace, though none is ignored.
         if self.ignore_events && !trace.events.is_empty() {
-            let gap = if filter.is_empty() { "" } else { " " };
-            filter += &format!("{gap}events-ignored");
+            parts.push("events-ignored".to_owned());
         }
-        filter
+        parts.retain(|part| !part.is_empty());
+        parts.join(" ")
     }
 }
 
@@ -322,7 +327,7 @@ fn references(inputs: Inputs, args: &CurveArgs) -> Result<Inputs, Failure> {
     if args.ignore_events {
         return Ok(inputs);
     }
-    let mut inputs = resolve_all(inputs, &Options::default())?;
+    let mut inputs = resolve_all(inputs, &args.legality.space())?;
     keep_countable(&mut inputs, Warmup::Refs(0))?;
     let mut loaded = Vec::new();
     for one in inputs.loaded {
@@ -373,8 +378,14 @@ fn references_only(resolved: Resolved, path: &Path, args: &CurveArgs) -> Result<
         [] => String::new(),
         policies => format!(" -p {}", policies.join(",")),
     };
+    let legality = args.legality.describe();
+    let legality = legality.split_whitespace().map(|part| {
+        let option = part.replace('=', " ");
+        format!(" --{option}")
+    });
+    let legality: String = legality.collect();
     Err(Failure::usage(format!(
-        "{name}: its mappings and forks decide which pages are shared and when they leave, and curves do not model that\n  help: to replay it at each size: pagebench run {path}{policies} -m {}\n  help: to take its references as they are: pagebench curve {path}{policies} --ignore-events",
+        "{name}: its mappings and forks decide which pages are shared and when they leave, and curves do not model that\n  help: to replay it at each size: pagebench run {path}{policies} -m {}{legality}\n  help: to take its references as they are: pagebench curve {path}{policies} --ignore-events",
         args.frames
     )))
 }

@@ -97,21 +97,22 @@ impl Vma {
         }
     }
 
-    /// Returns whether it goes on where `before` ends, so that a kernel has one mapping for both.
+    /// Returns whether it goes on where `before` ends and allows the same, so that a kernel has one mapping
+    /// for both.
     fn continues(&self, before: &Vma) -> bool {
-        let is_next = before.end == self.start;
-        let same_bytes = self.backing == Backing::Anonymous
-            || self.exact_offset_of(self.start) == before.exact_offset_of(self.start);
-        is_next
-            && same_bytes
-            && *self
-                == Vma {
-                    start: self.start,
-                    end: self.end,
-                    origin: self.origin,
-                    base: self.base,
-                    ..before.clone()
-                }
+        let kind = |vma: &Vma| (vma.protection, vma.shared, vma.grows_down, vma.swap_backed);
+        let is_next = before.end == self.start && kind(self) == kind(before);
+        let goes_on = self.exact_offset_of(self.start) == before.exact_offset_of(self.start);
+        let same_bytes = match (self.backing, before.backing) {
+            (Backing::Anonymous, Backing::Anonymous) => {
+                !self.shared || self.region == before.region && goes_on
+            }
+            (Backing::File { file, .. }, Backing::File { file: other, .. }) => {
+                file == other && goes_on
+            }
+            _ => false,
+        };
+        is_next && same_bytes
     }
 
     /// Returns whether it counts against the commit limit: private and writable, or shared without
@@ -162,10 +163,9 @@ impl Vmas {
     /// continue it.
     pub fn above(&self, address: u64) -> Option<(&Vma, u64)> {
         let all = &self.0[self.0.partition_point(|vma| vma.start <= address)..];
-        let mut pairs = all.windows(2).take_while(|pair| pair[1].continues(&pair[0]));
-        let end = pairs.by_ref().last().map(|pair| pair[1].end);
+        let pairs = all.windows(2).take_while(|pair| pair[1].continues(&pair[0]));
         let first = all.first()?;
-        Some((first, end.unwrap_or(first.end)))
+        Some((first, pairs.last().map_or(first.end, |pair| pair[1].end)))
     }
 
     /// Inserts `vma`, whose range is free.
@@ -236,7 +236,17 @@ impl Vmas {
     /// `origin` only (used for the heap).
     pub fn append(&mut self, vma: Vma) {
         let at = self.0.partition_point(|other| other.end < vma.start);
-        if self.0.get(at).is_some_and(|before| vma.continues(before)) {
+        let continued = self.0.get(at).is_some_and(|before| {
+            before.end == vma.start
+                && Vma {
+                    start: vma.start,
+                    end: vma.end,
+                    origin: vma.origin,
+                    base: vma.base,
+                    ..before.clone()
+                } == vma
+        });
+        if continued {
             Arc::make_mut(&mut self.0)[at].end = vma.end;
         } else {
             self.insert(vma);

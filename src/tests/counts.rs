@@ -9,6 +9,7 @@ mod curves;
 mod determinism;
 mod differential;
 mod explain;
+mod kernel;
 mod oracle;
 mod properties;
 mod published;

@@ -103,12 +103,14 @@ impl Policy for Aging {
         if !self.sorted {
             self.sort();
         }
-        let idle = self.next_idle(frames, request);
-        let victim = idle.or_else(|| self.next_of_any(request));
-        let victim = victim.expect("every frame is taken");
-        if let Some(spare) = request.spare {
-            self.look_again_at(spare);
-        }
+        let victim = match request.spare {
+            None => self.choose(frames, None, |_| true),
+            Some(spare) => {
+                let victim = self.choose(frames, Some(spare), |frame| frame != spare);
+                self.look_again_at(spare);
+                victim
+            }
+        };
         self.forget(victim);
         victim
     }
@@ -176,15 +178,32 @@ impl Explain for Aging {
 }
 
 impl Aging {
+    /// Returns the frame to give up, for which `may_leave` is true: that is every one but `spare`.
+    fn choose(
+        &mut self,
+        frames: &Frames,
+        spare: Option<FrameId>,
+        may_leave: impl Fn(FrameId) -> bool + Copy,
+    ) -> FrameId {
+        let idle = self.next_idle(frames, spare, may_leave);
+        let victim = idle.or_else(|| self.next_of_any(may_leave));
+        victim.expect("every frame is taken")
+    }
+
     /// Returns the frame with the least counter of the pages not referenced since the last tick.
-    fn next_idle(&mut self, frames: &Frames, request: VictimRequest) -> Option<FrameId> {
+    fn next_idle(
+        &mut self,
+        frames: &Frames,
+        spare: Option<FrameId>,
+        may_leave: impl Fn(FrameId) -> bool,
+    ) -> Option<FrameId> {
         let (order, place) = (&self.order, &self.place);
         let [zero, more] = &mut self.idle;
-        let is_idle = |frame| !frames.referenced(frame) && !request.spares(frame);
+        let is_idle = |frame| !frames.referenced(frame) && may_leave(frame);
         if let Some(frame) = zero.next(order, place, is_idle) {
             return Some(frame);
         }
-        while let Some(frame) = self.ahead.pop_but(request.spare) {
+        while let Some(frame) = self.ahead.pop_but(spare) {
             self.place[frame as usize] = FRESH;
             if is_idle(frame) {
                 return Some(frame);
@@ -194,10 +213,9 @@ impl Aging {
     }
 
     /// Returns the frame with the least counter of all pages.
-    fn next_of_any(&mut self, request: VictimRequest) -> Option<FrameId> {
+    fn next_of_any(&mut self, may_leave: impl Fn(FrameId) -> bool + Copy) -> Option<FrameId> {
         let (order, place) = (&self.order, &self.place);
         let [zero, more] = &mut self.any;
-        let may_leave = |frame| !request.spares(frame);
         zero.next(order, place, may_leave)
             .or_else(|| self.fresh.iter().find(|&frame| may_leave(frame)))
             .or_else(|| more.next(order, place, may_leave))

@@ -75,15 +75,20 @@ pub(in crate::policy) fn list_name(list: usize) -> &'static str {
     }
 }
 
+/// A page that comes in, and the list from which it was evicted, if it was remembered.
+type Coming = (PageId, Option<usize>);
+
 /// Adaptive replacement cache.
 pub struct Arc {
     /// T1 and T2, by frame.
     lists: Lists,
     ghosts: ArcHistory,
     capacity: u32,
-    /// Pages for which a victim was chosen and that have not been loaded yet, each with the list
+    /// The page for which a victim was chosen last, if it has not been loaded yet, with the list
     /// from which it was evicted.
-    coming: Vec<(PageId, Option<usize>)>,
+    coming: Option<Coming>,
+    /// Earlier such pages, if several victims were chosen before a load. Empty if `coming` is `None`.
+    coming_too: Vec<Coming>,
     /// The list of the last victim, and the length of T1 before its eviction.
     last_victim: (usize, u32),
 }
@@ -102,12 +107,37 @@ impl Arc {
 
     /// As `recall`, for a page that is loaded later: once, however often a victim is asked for it.
     fn recall_for_victim(&mut self, page: PageId) -> Option<usize> {
-        if let Some(coming) = self.coming.iter().find(|coming| coming.0 == page) {
-            return coming.1;
+        if let Some(coming) = self.coming {
+            if coming.0 == page {
+                return coming.1;
+            }
+            let known = self.coming_too.iter().position(|&(of, _)| of == page);
+            self.coming = known.map(|at| self.coming_too.swap_remove(at));
+            self.coming_too.push(coming);
+            if let Some((_, from)) = self.coming {
+                return from;
+            }
         }
         let from = self.recall(page);
-        self.coming.push((page, from));
+        self.coming = Some((page, from));
         from
+    }
+
+    /// Returns what [`recall_for_victim`](Arc::recall_for_victim) returned for `page`, if a victim was
+    /// chosen for it; else as `recall`.
+    fn recall_for_load(&mut self, page: PageId) -> Option<usize> {
+        match self.coming {
+            Some((coming, from)) if coming == page => {
+                self.coming = self.coming_too.pop();
+                return from;
+            }
+            None => return self.recall(page),
+            Some(_) => {}
+        }
+        match self.coming_too.iter().position(|&(of, _)| of == page) {
+            Some(at) => self.coming_too.swap_remove(at).1,
+            None => self.recall(page),
+        }
     }
 }
 
@@ -132,7 +162,8 @@ impl<'t> PolicyType<'t> for Arc {
             lists: Lists::new(2, setup.frames),
             ghosts: ArcHistory::new(setup.capacity, setup.pages),
             capacity: setup.capacity,
-            coming: Vec::with_capacity(1),
+            coming: None,
+            coming_too: Vec::new(),
             last_victim: (ONCE, 0),
         }
     }
@@ -144,6 +175,7 @@ impl Policy for Arc {
         self.lists.move_front(AGAIN, at.frame);
     }
 
+    #[inline(always)]
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         let from = request.page.and_then(|page| self.recall_for_victim(page));
         let once = self.lists.len(ONCE);
@@ -164,12 +196,10 @@ impl Policy for Arc {
         frame
     }
 
+    #[inline(always)]
     fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         let page = frames.page(at.frame);
-        let from = match self.coming.iter().position(|coming| coming.0 == page) {
-            Some(at) => self.coming.swap_remove(at).1,
-            None => self.recall(page),
-        };
+        let from = self.recall_for_load(page);
         let list = if from.is_some() { AGAIN } else { ONCE };
         self.lists.push_front(list, at.frame);
     }

@@ -19,39 +19,80 @@ enum Circle {
     /// stands.
     Loads(Queue),
     /// Frames in the order of their numbers.
-    Frames {
-        taken: BitSet,
-        /// The frame at which the next search begins.
-        hand: usize,
-    },
+    Frames(NumberCircle),
+}
+
+/// What a hand goes round.
+trait Hand {
+    /// Takes out the page that the hand stands at, whose frame is returned, and moves the hand on.
+    fn pop(&mut self) -> FrameId;
+    /// Puts in a page: one that the hand has just passed, or that comes in.
+    fn insert(&mut self, frame: FrameId);
+}
+
+impl Hand for Queue {
+    #[inline(always)]
+    fn pop(&mut self) -> FrameId {
+        Queue::pop(self).expect("every frame is taken")
+    }
+
+    #[inline(always)]
+    fn insert(&mut self, frame: FrameId) {
+        self.push(frame);
+    }
+}
+
+struct NumberCircle {
+    taken: BitSet,
+    /// The frame at which the next search begins.
+    hand: usize,
+}
+
+impl Hand for NumberCircle {
+    fn pop(&mut self) -> FrameId {
+        let frame = self.taken.next_around(self.hand);
+        let frame = frame.expect("every frame is taken");
+        self.hand = frame + 1;
+        self.taken.remove(frame);
+        frame as FrameId
+    }
+
+    fn insert(&mut self, frame: FrameId) {
+        self.taken.insert(frame as usize);
+    }
+}
+
+/// Turns the hand up to a page whose reference bit is clear, which is taken out. It clears the bits
+/// of the pages that it passes, but for that in `spare`, which must stay.
+#[inline(always)]
+fn turn(circle: &mut impl Hand, frames: &mut Frames, spare: Option<FrameId>) -> FrameId {
+    let spare = spare.unwrap_or(FrameId::MAX);
+    loop {
+        let frame = circle.pop();
+        if frame != spare {
+            if !frames.referenced(frame) {
+                return frame;
+            }
+            frames.clear_referenced(frame);
+        }
+        circle.insert(frame);
+    }
 }
 
 impl Circle {
-    /// Takes out the page that the hand stands at, whose frame is returned, and moves the hand on.
-    fn pop(&mut self) -> FrameId {
-        match self {
-            Circle::Loads(queue) => queue.pop().expect("every frame is taken"),
-            Circle::Frames { taken, hand } => {
-                let frame = taken.next_around(*hand).expect("every frame is taken");
-                *hand = frame + 1;
-                taken.remove(frame);
-                frame as FrameId
-            }
-        }
-    }
-
-    /// Puts in a page: one that the hand has just passed, or that comes in.
+    /// Puts in a page that comes in.
+    #[inline(always)]
     fn insert(&mut self, frame: FrameId) {
         match self {
             Circle::Loads(queue) => queue.push(frame),
-            Circle::Frames { taken, .. } => taken.insert(frame as usize),
+            Circle::Frames(circle) => circle.insert(frame),
         }
     }
 
     fn remove(&mut self, frame: FrameId) {
         match self {
             Circle::Loads(queue) => queue.remove(frame),
-            Circle::Frames { taken, .. } => taken.remove(frame as usize),
+            Circle::Frames(circle) => circle.taken.remove(frame as usize),
         }
     }
 
@@ -59,7 +100,7 @@ impl Circle {
     fn order(&self) -> Vec<FrameId> {
         match self {
             Circle::Loads(queue) => queue.iter().collect(),
-            Circle::Frames { taken, hand } => {
+            Circle::Frames(NumberCircle { taken, hand }) => {
                 let (behind, ahead): (Vec<usize>, Vec<usize>) =
                     taken.iter().partition(|frame| frame < hand);
                 let order = ahead.into_iter().chain(behind);
@@ -102,10 +143,10 @@ impl<'t> PolicyType<'t> for Clock {
         Clock {
             circle: match setup.number("order") {
                 0 => Circle::Loads(Queue::new(setup.frames)),
-                _ => Circle::Frames {
+                _ => Circle::Frames(NumberCircle {
                     taken: BitSet::new(setup.frames as usize),
                     hand: 0,
-                },
+                }),
             },
             load_bit: setup.flag("load-bit"),
         }
@@ -113,21 +154,15 @@ impl<'t> PolicyType<'t> for Clock {
 }
 
 impl Policy for Clock {
+    #[inline(always)]
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
-        loop {
-            let frame = self.circle.pop();
-            if request.spares(frame) {
-                self.circle.insert(frame);
-                continue;
-            }
-            if !frames.referenced(frame) {
-                return frame;
-            }
-            frames.clear_referenced(frame);
-            self.circle.insert(frame);
+        match &mut self.circle {
+            Circle::Loads(queue) => turn(queue, frames, request.spare),
+            Circle::Frames(circle) => turn(circle, frames, request.spare),
         }
     }
 
+    #[inline(always)]
     fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         if !self.load_bit {
             frames.clear_referenced(at.frame);

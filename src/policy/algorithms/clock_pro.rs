@@ -175,6 +175,7 @@ impl ClockPro {
     }
 
     /// Moves hand cold to the next cold resident page that may leave and returns that.
+    #[inline(always)]
     fn next_cold(&mut self, frames: &mut Frames, spare: Option<PageId>) -> PageId {
         let is_cold = |role| matches!(role, Cold | ColdInTest);
         let spared =
@@ -258,6 +259,7 @@ impl<'t> PolicyType<'t> for ClockPro {
 }
 
 impl Policy for ClockPro {
+    #[inline(always)]
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         let spare = request.spare.map(|frame| frames.page(frame));
         loop {

@@ -35,11 +35,13 @@ impl<'t> PolicyType<'t> for Fifo {
 }
 
 impl Policy for Fifo {
+    #[inline(always)]
     fn victim(&mut self, _frames: &mut Frames, request: VictimRequest) -> FrameId {
         let oldest = self.order.pop_but(request.spare);
         oldest.expect("every frame is taken")
     }
 
+    #[inline(always)]
     fn loaded(&mut self, _frames: &mut Frames, at: PageAccess) {
         self.order.push(at.frame);
     }

@@ -38,17 +38,16 @@ pub struct FreeBsd {
     activity: Vec<u8>,
     /// The target for the length of the inactive and laundry queues together.
     target: u32,
-    /// The frame that the victim asked for must spare.
-    spare: Option<FrameId>,
     counts: Counts,
 }
 
 impl FreeBsd {
     /// Returns whether the inactive and laundry queues together are below their target. A page that
     /// must be spared does not count.
-    fn is_short(&self) -> bool {
+    #[inline(always)]
+    fn is_short(&self, spare: Option<FrameId>) -> bool {
         let is_spare = |frame| !self.queues.is_in(ACTIVE, frame);
-        let spared = u32::from(self.spare.is_some_and(is_spare));
+        let spared = u32::from(spare.is_some_and(is_spare));
         self.queues.len(INACTIVE) + self.queues.len(LAUNDRY) - spared < self.target
     }
 
@@ -61,9 +60,10 @@ impl FreeBsd {
     }
 
     /// Scans the active queue once, as long as the other queues are short.
-    fn scan_active(&mut self, frames: &mut Frames) {
+    #[inline(always)]
+    fn scan_active(&mut self, frames: &mut Frames, spare: Option<FrameId>) {
         for _ in 0..self.queues.len(ACTIVE) {
-            if !self.is_short() {
+            if !self.is_short(spare) {
                 return;
             }
             let frame = self.queues.back(ACTIVE).expect("as many as at the start");
@@ -85,8 +85,14 @@ impl FreeBsd {
 
     /// Scans `queue` until it finds a victim: an unreferenced page, in the inactive queue a clean
     /// one. Moves the pages before it to other queues.
-    fn scan(&mut self, frames: &mut Frames, queue: usize) -> Option<FrameId> {
-        while let Some(frame) = self.queues.back_but(queue, self.spare) {
+    #[inline(always)]
+    fn scan(
+        &mut self,
+        frames: &mut Frames,
+        queue: usize,
+        spare: Option<FrameId>,
+    ) -> Option<FrameId> {
+        while let Some(frame) = self.queues.back_but(queue, spare) {
             self.counts.scan += 1;
             if frames.referenced(frame) {
                 let activity = &mut self.activity[frame as usize];
@@ -103,6 +109,19 @@ impl FreeBsd {
             }
         }
         None
+    }
+
+    /// Takes a page other than that in `spare` out of its queue. Compiled apart for a request that
+    /// spares nothing: most do.
+    #[inline(always)]
+    fn choose(&mut self, frames: &mut Frames, spare: Option<FrameId>) -> FrameId {
+        loop {
+            self.scan_active(frames, spare);
+            let clean = self.scan(frames, INACTIVE, spare);
+            if let Some(frame) = clean.or_else(|| self.scan(frames, LAUNDRY, spare)) {
+                return frame;
+            }
+        }
     }
 }
 
@@ -135,7 +154,6 @@ impl<'t> PolicyType<'t> for FreeBsd {
             queues: Lists::new(3, setup.frames),
             activity: vec![0; setup.frames as usize],
             target: target.max(1),
-            spare: None,
             counts: Counts::default(),
         }
     }
@@ -143,13 +161,9 @@ impl<'t> PolicyType<'t> for FreeBsd {
 
 impl Policy for FreeBsd {
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
-        self.spare = request.spare;
-        loop {
-            self.scan_active(frames);
-            let clean = self.scan(frames, INACTIVE);
-            if let Some(frame) = clean.or_else(|| self.scan(frames, LAUNDRY)) {
-                return frame;
-            }
+        match request.spare {
+            None => self.choose(frames, None),
+            spare => self.choose(frames, spare),
         }
     }
 

@@ -69,6 +69,7 @@ impl Policy for GClock {
         self.counter[frame as usize] == self.max
     }
 
+    #[inline(always)]
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         loop {
             let frame = self.order.pop().expect("every frame is taken");
@@ -86,6 +87,7 @@ impl Policy for GClock {
         }
     }
 
+    #[inline(always)]
     fn loaded(&mut self, _frames: &mut Frames, at: PageAccess) {
         self.counter[at.frame as usize] = self.load;
         self.order.push(at.frame);

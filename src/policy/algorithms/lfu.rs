@@ -71,6 +71,7 @@ impl Policy for Lfu {
         *last = self.made;
     }
 
+    #[inline(always)]
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         let uses = &self.uses;
         let key = |frame| uses[frame as usize];

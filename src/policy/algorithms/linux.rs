@@ -53,6 +53,7 @@ pub struct Linux {
 
 impl Linux {
     /// Moves the oldest active pages to the inactive list, if that is too short.
+    #[inline(always)]
     fn shrink_active(&mut self, frames: &mut Frames, request: VictimRequest) {
         // A page that must be spared does not count.
         let is_spare = |&frame: &FrameId| self.lists.is_in(INACTIVE, frame);
@@ -150,6 +151,7 @@ impl<'t> PolicyType<'t> for Linux {
 }
 
 impl Policy for Linux {
+    #[inline(always)]
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         loop {
             self.shrink_active(frames, request);

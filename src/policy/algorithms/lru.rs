@@ -64,6 +64,7 @@ impl Policy for Lru {
         }
     }
 
+    #[inline(always)]
     fn victim(&mut self, _frames: &mut Frames, request: VictimRequest) -> FrameId {
         let oldest = match &mut self.order {
             Order::OneByOne(list) => {
@@ -75,6 +76,7 @@ impl Policy for Lru {
         oldest.expect("every frame is taken")
     }
 
+    #[inline(always)]
     fn loaded(&mut self, _frames: &mut Frames, at: PageAccess) {
         match &mut self.order {
             Order::OneByOne(list) => list.push(LIST, at.frame),

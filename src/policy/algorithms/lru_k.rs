@@ -156,6 +156,7 @@ impl Policy for LruK {
         }
     }
 
+    #[inline(always)]
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         let spared = request.spare.map(|spare| self.hide(spare));
         let frame = self.choose(request.time + 1);

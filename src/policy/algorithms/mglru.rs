@@ -205,6 +205,7 @@ impl Policy for Mglru {
         }
     }
 
+    #[inline(always)]
     fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         let shadow = &mut self.shadows[frames.page(at.frame) as usize];
         let shadow = std::mem::replace(shadow, NO_SHADOW);

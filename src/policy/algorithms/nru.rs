@@ -53,6 +53,7 @@ impl<'t> PolicyType<'t> for Nru {
 }
 
 impl Policy for Nru {
+    #[inline(always)]
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         let (spare, hand) = (request.spare, self.hand);
         for class in 0..CLASSES {

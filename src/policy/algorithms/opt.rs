@@ -77,6 +77,7 @@ impl Opt<'_> {
 
     /// Returns the page to evict, and forgets its next use: that position, or `None` for a page that
     /// is never referenced again or was loaded by the reference under way.
+    #[inline(always)]
     fn choose(&mut self, request: VictimRequest) -> (PageId, Option<u32>) {
         loop {
             let choice = self.choose_noted(request);
@@ -87,6 +88,7 @@ impl Opt<'_> {
         }
     }
 
+    #[inline(always)]
     fn choose_noted(&mut self, request: VictimRequest) -> (PageId, Option<u32>) {
         if let Some(page) = self.finished.min() {
             self.finished.remove(page);
@@ -176,6 +178,7 @@ impl<'t> PolicyType<'t> for Opt<'t> {
 }
 
 impl Policy for Opt<'_> {
+    #[inline(always)]
     fn victim(&mut self, _frames: &mut Frames, request: VictimRequest) -> FrameId {
         self.note_before(request.time as usize);
         let (page, next) = self.choose(request);

@@ -89,6 +89,7 @@ impl OptWb<'_> {
 
     /// Returns the page to evict and whether it is dirty, and forgets its next use. Also returns
     /// that position, [`NEVER`] for a page that is not referenced again.
+    #[inline(always)]
     fn choose(
         &mut self,
         frames: &Frames,
@@ -104,6 +105,7 @@ impl OptWb<'_> {
         }
     }
 
+    #[inline(always)]
     fn choose_noted(
         &mut self,
         frames: &Frames,
@@ -180,6 +182,7 @@ impl<'t> PolicyType<'t> for OptWb<'t> {
 }
 
 impl Policy for OptWb<'_> {
+    #[inline(always)]
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         let time = request.time as usize;
         self.note_before(frames, time);

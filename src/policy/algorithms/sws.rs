@@ -113,6 +113,7 @@ impl Policy for SampledWorkingSet<'_> {
         victim
     }
 
+    #[inline(always)]
     fn loaded(&mut self, _frames: &mut Frames, at: PageAccess) {
         self.enter(at);
         self.hit(at);

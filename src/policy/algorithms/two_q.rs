@@ -72,6 +72,7 @@ impl Policy for TwoQ {
         }
     }
 
+    #[inline]
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         self.a1_out.recall(request.page);
         let long = self.lists.len(A1_IN) > self.k_in || self.lists.is_empty(AM);
@@ -85,6 +86,7 @@ impl Policy for TwoQ {
         frame
     }
 
+    #[inline]
     fn loaded(&mut self, frames: &mut Frames, at: PageAccess) {
         let known = self.a1_out.take(frames.page(at.frame));
         self.lists

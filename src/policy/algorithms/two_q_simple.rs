@@ -58,6 +58,7 @@ impl Policy for TwoQSimple {
         self.lists.move_front(AM, at.frame);
     }
 
+    #[inline(always)]
     fn victim(&mut self, _frames: &mut Frames, request: VictimRequest) -> FrameId {
         let long = self.lists.len(A1) > self.k_in || self.lists.is_empty(AM);
         let list = if long { A1 } else { AM };

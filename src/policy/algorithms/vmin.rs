@@ -88,6 +88,7 @@ impl Policy for Vmin<'_> {
         frame
     }
 
+    #[inline(always)]
     fn loaded(&mut self, _frames: &mut Frames, at: PageAccess) {
         self.taken.insert(at.frame as usize);
         self.hit(at);

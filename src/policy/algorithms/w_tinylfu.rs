@@ -134,6 +134,7 @@ impl Policy for WTinyLfu {
         }
     }
 
+    #[inline(always)]
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         if let Some(page) = request.page.filter(|page| !self.counted.contains(page)) {
             self.counts[page as usize].add(self.age);
@@ -201,6 +202,7 @@ impl Explain for WTinyLfu {
 
 impl WTinyLfu {
     /// Chooses the victim. Moves the page that it was compared with to where that belongs.
+    #[inline(always)]
     fn choose(&mut self, spare: Option<FrameId>) -> FrameId {
         let main = self.lists.back_but(PROBATION, spare);
         let main = main.or_else(|| self.lists.back_but(PROTECTED, spare));

@@ -3,8 +3,9 @@
 
 use crate::policy::prelude::*;
 use crate::policy::protocol::Windows;
+use crate::policy::support::least_first::LeastFirst;
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::BinaryHeap;
 
 /// The last use of an entry by its process.
 #[derive(Clone, Copy, Default)]
@@ -88,7 +89,7 @@ pub struct WorkingSet<'t> {
     processes: Vec<Process>,
     /// Resident pages that are in no window any more. They leave after the present reference or the
     /// next one, in the order of their numbers.
-    orphans: BTreeSet<PageId>,
+    orphans: LeastFirst,
 }
 
 /// Returns the number of the last arrival of `entry` ahead of use.
@@ -176,7 +177,7 @@ impl<'t> PolicyType<'t> for WorkingSet<'t> {
             page_in: vec![0; setup.frames as usize],
             uses: 0,
             processes: owned.iter().map(process).collect(),
-            orphans: BTreeSet::new(),
+            orphans: LeastFirst::default(),
         }
     }
 
@@ -222,7 +223,7 @@ impl Policy for WorkingSet<'_> {
             Some((pages[stamps[entry as usize].page() as usize].last, entry))
         });
         let Some((_, entry)) = oldest.min() else {
-            let orphan = self.orphans.first().copied();
+            let orphan = self.orphans.least();
             return self.forget(orphan.expect("a page is resident"));
         };
         let stamp = &mut self.stamps[entry as usize];
@@ -371,7 +372,7 @@ impl WorkingSet<'_> {
     fn enter(&mut self, entry: EntryId, page: PageId) {
         let held = &mut self.pages[page as usize];
         if held.windows == 0 {
-            self.orphans.remove(&page);
+            self.orphans.remove(page);
         }
         held.windows += 1;
         let stamp = &mut self.stamps[entry as usize];
@@ -435,7 +436,7 @@ impl WorkingSet<'_> {
     fn forget(&mut self, page: PageId) -> FrameId {
         let held = &mut self.pages[page as usize];
         self.loaded[held.loader as usize] -= 1;
-        self.orphans.remove(&page);
+        self.orphans.remove(page);
         std::mem::replace(&mut held.frame, NOWHERE)
     }
 
@@ -445,7 +446,7 @@ impl WorkingSet<'_> {
     fn expire_due(&mut self, entry: EntryId) -> Option<FrameId> {
         let process = self.stamps[entry as usize].process as usize;
         self.close_due(process);
-        let page = *self.orphans.first()?;
+        let page = self.orphans.least()?;
         Some(self.forget(page))
     }
 

@@ -110,6 +110,7 @@ impl Policy for WsClock<'_> {
         }
     }
 
+    #[inline(always)]
     fn victim(&mut self, frames: &mut Frames, request: VictimRequest) -> FrameId {
         // The reference that needs the page counts already, but once.
         let counts = !request.ahead && (self.alone || !self.counted);
@@ -252,6 +253,7 @@ impl WsClock<'_> {
 
     /// Returns the first page from the hand on that is old, clean and not referenced. Refreshes the
     /// referenced ones found before it.
+    #[inline(always)]
     fn first_old_clean(&mut self, frames: &mut Frames, spare: Option<FrameId>) -> Option<FrameId> {
         loop {
             let frame = self.classes.next_around_but(OLD_CLEAN, self.hand, spare)?;

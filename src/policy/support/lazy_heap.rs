@@ -83,7 +83,7 @@ impl<K: Copy + Ord> LazyHeap<K> {
     #[inline]
     pub fn pop_least_but(&mut self, spare: Option<u32>, key: impl Fn(u32) -> K) -> Option<u32> {
         let least = self.pop_least(&key)?;
-        if Some(least) != spare {
+        if spare.is_none_or(|spare| spare != least) {
             return Some(least);
         }
         let next = self.pop_least(&key);

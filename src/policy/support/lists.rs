@@ -59,7 +59,7 @@ impl Lists {
     }
 
     /// Returns the oldest number of `list` other than `spare`.
-    #[inline]
+    #[inline(always)]
     pub fn back_but(&self, list: usize, spare: Option<u32>) -> Option<u32> {
         self.rings.oldest_but(list, spare)
     }
@@ -69,11 +69,18 @@ impl Lists {
     ///
     /// # Panics
     /// If both have none.
+    #[inline]
     pub fn back_of(&self, list: usize, spare: Option<u32>) -> (usize, u32) {
-        let of = |list| Some((list, self.back_but(list, spare)?));
-        of(list)
-            .or_else(|| of(1 - list))
-            .expect("every frame is taken")
+        match self.back_but(list, spare) {
+            Some(back) => (list, back),
+            None => self.back_of_other(list, spare),
+        }
+    }
+
+    #[cold]
+    fn back_of_other(&self, list: usize, spare: Option<u32>) -> (usize, u32) {
+        let back = self.back_but(1 - list, spare);
+        (1 - list, back.expect("every frame is taken"))
     }
 
     /// Returns the neighbour of `number`, which is in a list, towards the front.

@@ -83,10 +83,18 @@ impl Recency {
     }
 
     /// Removes and returns the number other than `spare` that was used longest ago.
-    #[inline]
+    #[inline(always)]
     pub fn pop_oldest_but(&mut self, spare: Option<u32>) -> Option<u32> {
+        match spare {
+            Some(spare) => self.pop_oldest_other(spare),
+            None => self.pop_oldest(),
+        }
+    }
+
+    #[cold]
+    fn pop_oldest_other(&mut self, spare: u32) -> Option<u32> {
         let oldest = self.pop_oldest()?;
-        if Some(oldest) != spare {
+        if oldest != spare {
             return Some(oldest);
         }
         let next = self.pop_oldest();

@@ -5,6 +5,7 @@ pub mod bit_set;
 pub mod classes;
 pub mod ghosts;
 pub mod lazy_heap;
+pub mod least_first;
 pub mod leaving;
 pub mod lists;
 pub mod lru_log;

@@ -78,10 +78,18 @@ impl Queue {
     }
 
     /// Removes and returns the oldest other than `spare`.
-    #[inline]
+    #[inline(always)]
     pub fn pop_but(&mut self, spare: Option<u32>) -> Option<u32> {
+        match spare {
+            Some(spare) => self.pop_other(spare),
+            None => self.pop(),
+        }
+    }
+
+    #[cold]
+    fn pop_other(&mut self, spare: u32) -> Option<u32> {
         let oldest = self.pop()?;
-        if Some(oldest) != spare {
+        if oldest != spare {
             return Some(oldest);
         }
         let next = self.pop();

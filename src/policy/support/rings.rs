@@ -37,11 +37,12 @@ impl Rings {
     }
 
     /// Returns the oldest of a list other than `spare`.
-    #[inline]
+    #[inline(always)]
     pub fn oldest_but(&self, ring: usize, spare: Option<u32>) -> Option<u32> {
-        match self.oldest(ring) {
-            Some(oldest) if Some(oldest) == spare => self.newer(oldest),
-            oldest => oldest,
+        let oldest = self.oldest(ring);
+        match spare {
+            Some(spare) if oldest == Some(spare) => self.newer(spare),
+            _ => oldest,
         }
     }
 

@@ -2,7 +2,7 @@
 //! that the program's engines can be held against something that shares no code with them.
 //!
 //! Nothing here uses the crate, [`whole`] apart, which takes from it what a trace says of mappings.
-//! A page is named by (process, page number). Elsewhere than in [`whole`] there are no mappings:
+//! A page is named by (process, page number). Elsewhere than in [`whole`] and [`kernel`] there are no mappings:
 //! every page is private to its process, its first touch is a fill, every later load is a refill.
 
 pub mod aging;
@@ -17,6 +17,7 @@ pub mod fifo;
 pub mod formats;
 pub mod freebsd;
 pub mod gclock;
+pub mod kernel;
 pub mod lfu;
 pub mod linux;
 pub mod lirs;

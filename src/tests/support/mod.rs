@@ -448,6 +448,15 @@ pub fn caught(check: impl Fn() -> Result<(), String>) -> Result<(), String> {
     })
 }
 
+/// What `of` returns; an error if it panics.
+pub fn caught_value<T>(of: impl Fn() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(of)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
+        format!("panic: {}", text.unwrap_or_default())
+    })
+}
+
 /// The failure of a check, said of the shortest references found that still fail.
 ///
 /// # Panics

@@ -12,8 +12,7 @@ use burst_state::BurstState;
 
 use crate::policy::{EventCount, Frames, MemoryBy as SpaceKind, Setup, Spec};
 use crate::space::{Class, End, EntryId, ObjectId, Op, OpAt, PageCache, Space};
-use crate::trace::model::access::Kind;
-use crate::trace::model::refs::PageKey;
+use crate::trace::model::refs::{KindCode, PageKey, kind_of};
 use crate::units::{FrameId, PageId};
 use crate::vm::core::choices::{Choices, CowSource, FreeFrames, SwapIn};
 use crate::vm::core::counters::{Counters, FaultTables};
@@ -48,12 +47,20 @@ pub(crate) enum Read {
 /// Which reference faults, and the page that it is of.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FaultAt {
-    /// What the reference does.
-    pub(crate) access: Kind,
+    /// The code of what the reference does.
+    pub(crate) kind: KindCode,
     /// The page that is loaded, or is in memory already.
     pub(crate) page: PageId,
     /// The position of the reference.
     pub(crate) time: u64,
+}
+
+/// The cell of the table in which a fault was counted, see [`Counters::faults`].
+#[derive(Debug, Clone, Copy, Default)]
+struct CountedFault {
+    kind: u8,
+    major: bool,
+    written: bool,
 }
 
 /// In place of a number of ops: no fault read the page from swap.
@@ -90,9 +97,7 @@ pub(crate) struct Core<'t> {
     pub(crate) capacity: u32,
     /// The frames from this one on were never used.
     fresh: u32,
-    /// Frames that were given back, the first first.
-    free: VecDeque<FrameId>,
-    free_frames: FreeFrames,
+    free: FreeList,
     /// For each page the number of ops before the last fault that read it from swap, or [`NOT_READ`].
     /// Empty if nothing depends on it.
     swapped_in: Vec<u32>,
@@ -122,11 +127,26 @@ pub(crate) struct Core<'t> {
     /// [`TlbCounters::faults`](crate::vm::TlbCounters::faults).
     pub(crate) walked_faults: [FaultTables; LEVELS_MAX as usize],
     /// The cell of its table in which the latest fault was counted: kind, major, written.
-    pub(crate) last_fault: [usize; 3],
+    last_fault: CountedFault,
     /// References between successive faults.
     pub(crate) intervals: FaultIntervals,
     /// The listener for faults and expiries, if any.
     pub(crate) listener: Option<&'t mut dyn Listener>,
+}
+
+/// Frames that were given back, the first first, and which is taken first.
+enum FreeList {
+    Lifo(Vec<FrameId>),
+    Fifo(VecDeque<FrameId>),
+}
+
+impl FreeList {
+    fn new(order: FreeFrames, room: usize) -> FreeList {
+        match order {
+            FreeFrames::Lifo => FreeList::Lifo(Vec::with_capacity(room)),
+            FreeFrames::Fifo => FreeList::Fifo(VecDeque::with_capacity(room)),
+        }
+    }
 }
 
 /// The number of resident pages over time.
@@ -183,8 +203,10 @@ impl<'t> Core<'t> {
             frames: Frames::new(setup.frames),
             capacity: setup.frames,
             fresh: 0,
-            free: VecDeque::with_capacity(if gives_back { setup.frames as usize } else { 0 }),
-            free_frames: choices.free_frames,
+            free: FreeList::new(
+                choices.free_frames,
+                if gives_back { setup.frames as usize } else { 0 },
+            ),
             swapped_in: vec![NOT_READ; if notes_swap_ins { setup.pages } else { 0 }],
             pins_source: choices.cow_source == CowSource::Pinned,
             unmapped,
@@ -198,30 +220,47 @@ impl<'t> Core<'t> {
             burst_state: None,
             counters: Counters::default(),
             walked_faults: Default::default(),
-            last_fault: [0; 3],
+            last_fault: CountedFault::default(),
             intervals: FaultIntervals::default(),
             listener,
         }
     }
 
     /// Takes a frame that holds no page; `None` if every frame holds one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn free_frame(&mut self) -> Option<FrameId> {
-        let is_fresh = self.fresh < self.capacity;
-        let freed = match self.free_frames {
-            FreeFrames::Lifo => self.free.pop_back(),
-            FreeFrames::Fifo if is_fresh => None,
-            FreeFrames::Fifo => self.free.pop_front(),
-        };
-        freed.or_else(|| {
-            is_fresh.then(|| {
-                self.fresh += 1;
-                self.fresh - 1
-            })
+        let is_full = self.residency.now == u64::from(self.capacity);
+        (!is_full).then(|| match &mut self.free {
+            FreeList::Lifo(given_back) => match given_back.pop() {
+                Some(frame) => frame,
+                None => self.take_fresh(),
+            },
+            FreeList::Fifo(_) => self.take_oldest_free(),
         })
     }
 
-    /// Notes that a fault read `page` from swap, or as one would.
+    /// Takes a frame that was never used: there is one.
+    fn take_fresh(&mut self) -> FrameId {
+        assert!(
+            self.fresh < self.capacity,
+            "a frame is neither free nor taken"
+        );
+        self.fresh += 1;
+        self.fresh - 1
+    }
+
+    /// Takes a frame that was never used, else the one that was given back first.
+    #[cold]
+    fn take_oldest_free(&mut self) -> FrameId {
+        match &mut self.free {
+            FreeList::Fifo(given_back) if self.fresh == self.capacity => {
+                given_back.pop_front().expect("a frame is free")
+            }
+            _ => self.take_fresh(),
+        }
+    }
+
+    /// Notes that a fault read `page` from swap, or what comes in as if one did.
     #[inline]
     pub(crate) fn note_swap_in(&mut self, page: ObjectId) {
         if let Some(ops) = self.swapped_in.get_mut(page as usize) {
@@ -237,7 +276,10 @@ impl<'t> Core<'t> {
 
     /// Gives a frame back whose page has left.
     pub(crate) fn give_back(&mut self, frame: FrameId) {
-        self.free.push_back(frame);
+        match &mut self.free {
+            FreeList::Lifo(given_back) => given_back.push(frame),
+            FreeList::Fifo(given_back) => given_back.push_back(frame),
+        }
     }
 
     /// Returns what must be read for an object that is in no frame.
@@ -254,7 +296,7 @@ impl<'t> Core<'t> {
     }
 
     /// Counts a fault and reports it to the listener.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn note_fault(
         &mut self,
         kind: FaultKind,
@@ -262,17 +304,35 @@ impl<'t> Core<'t> {
         read: Read,
         victim: Option<Victim>,
     ) {
-        let FaultAt { access, page, time } = at;
         let major = read != Read::Nothing;
-        let written = self.count_moves(read, victim);
-        self.last_fault = [kind as usize, usize::from(major), written];
-        let [kind_index, major_index, written] = self.last_fault;
-        self.counters.faults[kind_index][major_index][written] += 1;
-        self.intervals.fault_at(time);
+        let written = self.count_transfers(read, victim);
+        self.last_fault = CountedFault {
+            kind: kind as u8,
+            major,
+            written: written != 0,
+        };
+        self.counters.faults[kind as usize][usize::from(major)][written] += 1;
+        self.intervals.fault_at(at.time);
+        if self.listener.is_some() {
+            self.report(kind, at, major, victim);
+        }
+    }
+
+    /// Reports a counted fault to the listener, and the write-back of its victim before it.
+    #[cold]
+    fn report(&mut self, kind: FaultKind, at: FaultAt, major: bool, victim: Option<Victim>) {
+        let FaultAt {
+            kind: code,
+            page,
+            time,
+        } = at;
+        if let Some(victim) = victim.filter(|victim| victim.written) {
+            self.note_write_back(victim.page);
+        }
         if let Some(listener) = &mut self.listener {
             listener.fault(&FaultEvent {
                 time,
-                access,
+                access: kind_of(code),
                 page,
                 kind,
                 major,
@@ -281,24 +341,27 @@ impl<'t> Core<'t> {
         }
     }
 
+    /// Counts what was read and the page that made room, and reports its write-back to the listener.
+    /// Returns 1 if there was one, else 0.
+    pub(crate) fn note_transfers(&mut self, read: Read, victim: Option<Victim>) -> usize {
+        if let Some(victim) = victim.filter(|victim| victim.written) {
+            self.note_write_back(victim.page);
+        }
+        self.count_transfers(read, victim)
+    }
+
     /// Counts what was read and the page that made room. Returns 1 if that page had to be written
     /// back, else 0.
-    #[inline]
-    pub(crate) fn count_moves(&mut self, read: Read, victim: Option<Victim>) -> usize {
+    #[inline(always)]
+    fn count_transfers(&mut self, read: Read, victim: Option<Victim>) -> usize {
         self.counters.swap_reads += u64::from(read == Read::Swap);
         self.counters.file_reads += u64::from(read == Read::File);
         match victim {
-            None => 0,
-            Some(Victim { written: false, .. }) => {
-                self.counters.evictions_clean += 1;
-                0
-            }
-            Some(Victim { page, .. }) => {
-                self.counters.evictions_dirty += 1;
-                self.note_write_back(page);
-                1
-            }
+            None => return 0,
+            Some(Victim { written: false, .. }) => self.counters.evictions_clean += 1,
+            Some(Victim { written: true, .. }) => self.counters.evictions_dirty += 1,
         }
+        usize::from(victim.is_some_and(|victim| victim.written))
     }
 
     /// Reports a counted write-back to the listener.
@@ -314,8 +377,13 @@ impl<'t> Core<'t> {
     #[inline]
     pub(crate) fn note_walk(&mut self, walked: usize) {
         if let Some(height) = walked.checked_sub(1) {
-            let [kind, major, written] = self.last_fault;
-            self.walked_faults[height][kind][major][written] += 1;
+            let CountedFault {
+                kind,
+                major,
+                written,
+            } = self.last_fault;
+            let table = &mut self.walked_faults[height][usize::from(kind)];
+            table[usize::from(major)][usize::from(written)] += 1;
         }
     }
 

@@ -20,7 +20,7 @@ use super::{Machine, Paging};
 use crate::policy::{HitDelivery, PageAccess, PolicyType, Windows};
 use crate::trace::bursts::{BurstsView, Columns};
 use crate::trace::model::access::Kind;
-use crate::trace::model::refs::{KIND_MASK, KindCode, kind_of, page_of};
+use crate::trace::model::refs::{KIND_MASK, KindCode, page_of};
 use crate::trace::model::tile::Tile;
 use crate::units::{EntryId, FrameId};
 use crate::vm::core::burst_state::{BurstState, DIRTY, PRESENT, REFERENCED};
@@ -347,9 +347,10 @@ where
         entry: EntryId,
         time: u64,
     ) -> Result<FrameId, Full> {
-        let access = kind_of(view.byte(time as usize));
-        let frame = self.fault(entry, access, time)?;
-        let ifetch = access == Kind::Ifetch;
+        let kind = view.byte(time as usize);
+        let [write, ifetch] =
+            [Kind::Write, Kind::Ifetch].map(|of| kind & KIND_MASK == of as KindCode);
+        let frame = self.fault(entry, kind, write, time)?;
         self.paging.translate_fault(entry, ifetch, time);
         Ok(frame)
     }

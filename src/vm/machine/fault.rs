@@ -6,11 +6,15 @@ use super::{Machine, Paging};
 use crate::policy::{PageAccess, Policy, PolicyType, VictimRequest};
 use crate::space::{self, EntryId, ObjectId, Op};
 use crate::trace::model::access::Kind;
+use crate::trace::model::refs::KindCode;
 use crate::units::FrameId;
 use crate::vm::core::distribution::{FaultKind, Victim};
 use crate::vm::core::{FaultAt, Full, Read};
 use crate::vm::machine::page_tables::{NOT_RESIDENT, Residence, UNALLOCATED};
 use crate::vm::tlb::Translation;
+
+/// The code of a write.
+const WRITE: KindCode = Kind::Write as KindCode;
 
 /// Why a page comes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,16 +31,17 @@ where
     R: Residence,
     T: Translation,
 {
-    /// Serves a reference whose entry names no frame. Returns the frame that it names now. Errors
+    /// Serves a reference of the kind `kind`, a write or not, whose entry names no frame. Returns the
+    /// frame that it names now. Errors
     /// if the victim cannot leave.
     #[inline(never)]
     pub(super) fn fault(
         &mut self,
         entry: EntryId,
-        access: Kind,
+        kind: KindCode,
+        write: bool,
         time: u64,
     ) -> Result<FrameId, Full> {
-        let write = access == Kind::Write;
         let Machine { policy, paging } = self;
         let object = paging.memory.object(entry);
         let state = paging.memory.state(object);
@@ -48,14 +53,14 @@ where
                 frame: state,
                 time,
             };
-            paging.find(policy, FaultKind::Map, at, access);
+            paging.find(policy, FaultKind::Map, at, (kind, write));
             self.note_touched(entry, state, write);
             return Ok(state);
         }
         let read = paging.source(object, state);
         let (frame, victim) =
             paging.take_frame_inline(policy, Cause::Fault, entry, object, None, time)?;
-        let kind = if state == UNALLOCATED {
+        let fault_kind = if state == UNALLOCATED {
             FaultKind::Fill
         } else {
             FaultKind::Refill
@@ -68,11 +73,11 @@ where
         let paging = &mut self.paging;
         paging.flush_cleared(time);
         let at = FaultAt {
-            access,
+            kind,
             page: object,
             time,
         };
-        paging.core.note_fault(kind, at, read, victim);
+        paging.core.note_fault(fault_kind, at, read, victim);
         Ok(frame)
     }
 }
@@ -93,18 +98,18 @@ where
     pub(super) fn find<P: Policy + ?Sized>(
         &mut self,
         policy: &mut P,
-        kind: FaultKind,
+        fault_kind: FaultKind,
         at: PageAccess,
-        access: Kind,
+        (kind, write): (KindCode, bool),
     ) {
-        self.core.frames.touch(at.frame, access == Kind::Write);
+        self.core.frames.touch(at.frame, write);
         policy.hit(at);
         let at = FaultAt {
-            access,
+            kind,
             page: self.core.frames.page(at.frame),
             time: at.time,
         };
-        self.core.note_fault(kind, at, Read::Nothing, None);
+        self.core.note_fault(fault_kind, at, Read::Nothing, None);
     }
 
     /// Takes a frame for `page`, which comes in through `entry`: a free one, or one whose page
@@ -231,7 +236,7 @@ where
                     frame: present,
                     time,
                 };
-                self.find(policy, FaultKind::CowReuse, at, Kind::Write);
+                self.find(policy, FaultKind::CowReuse, at, (WRITE, true));
                 self.core.note_present(entry, true);
                 Ok(Some(present))
             }
@@ -254,7 +259,7 @@ where
         self.core.note_present(entry, true);
         self.flush_cleared(time);
         let at = FaultAt {
-            access: Kind::Write,
+            kind: WRITE,
             page: object,
             time,
         };

@@ -134,7 +134,7 @@ where
         core.frames.load(frame, object, io.write);
         policy.file_loaded(&mut core.frames, at(io, frame, time), next_use);
         self.flush_cleared(time);
-        Ok(self.core.count_moves(read, victim))
+        Ok(self.core.note_transfers(read, victim))
     }
 }
 

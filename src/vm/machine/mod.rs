@@ -40,7 +40,7 @@ use crate::space::{EntryId, Op, Space};
 use crate::trace::bursts::BurstsView;
 use crate::trace::model::access::Kind;
 use crate::trace::model::dense::Trace;
-use crate::trace::model::refs::{KIND_MASK, KindCode, Ref, kind_of, page_of};
+use crate::trace::model::refs::{KIND_MASK, KindCode, Ref, page_of};
 use crate::trace::model::tile::Tile;
 use crate::units::FrameId;
 use page_tables::{NOT_RESIDENT, Residence};
@@ -266,7 +266,7 @@ where
             });
             present
         } else {
-            self.fault(entry, kind_of(kind), time)?
+            self.fault(entry, kind, write, time)?
         };
         if !hit {
             self.paging.translate_fault(entry, ifetch, time);
@@ -285,7 +285,7 @@ where
         let served = self.paging.serve_write(&mut self.policy, op, entry, time);
         let frame = match served {
             Ok(Some(frame)) => Ok(frame),
-            Ok(None) => self.fault(entry, Kind::Write, time),
+            Ok(None) => self.fault(entry, Kind::Write as KindCode, true, time),
             Err(Full) => Err(Full),
         };
         let frame: FrameId = frame.map_err(|Full| time)?;

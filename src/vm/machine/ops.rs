@@ -129,7 +129,7 @@ where
         self.core.residency.settle(time);
         let (frame, victim) = self.take_frame(policy, Cause::Ahead, entry, object, None, time)?;
         self.load_ahead(policy, PageAccess { entry, frame, time }, object);
-        let written = self.core.count_moves(read, victim);
+        let written = self.core.note_transfers(read, victim);
         self.core.counters.prefetched[written] += 1;
         Ok(())
     }

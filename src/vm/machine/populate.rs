@@ -42,7 +42,7 @@ where
                 self.core.note_swap_in(object);
             }
             self.show(entry, frame, time);
-            let written = self.core.count_moves(read, victim);
+            let written = self.core.note_transfers(read, victim);
             self.core.counters.populated[written] += 1;
             frame
         };
@@ -67,7 +67,7 @@ where
         self.load_ahead(policy, PageAccess { entry, frame, time }, object);
         self.show(entry, frame, time);
         self.make_dirty(policy, PageAccess { entry, frame, time });
-        let written = self.core.count_moves(read, victim);
+        let written = self.core.note_transfers(read, victim);
         self.core.counters.populated[written] += 1;
         Ok(())
     }

@@ -169,22 +169,17 @@ impl Process {
             return at;
         };
         for next in pieces {
-            let kind = |vma: &Vma| {
-                let Vma {
-                    shared,
-                    grows_down,
-                    swap_backed,
-                    region,
-                    own_memory,
-                    ..
-                } = *vma;
-                let place = match vma.backing {
-                    Backing::Anonymous => 0,
-                    Backing::File { .. } => vma.origin,
-                };
-                let way = (shared, grows_down, swap_backed);
-                (vma.protection, vma.backing, place, region, own_memory, way)
+            let (at, way) = (next.start, |vma: &Vma| {
+                (vma.protection, vma.shared, vma.grows_down, vma.swap_backed)
+            });
+            let bytes = |vma: &Vma| match (vma.backing, vma.shared) {
+                (Backing::Anonymous, false) => (None, 0, 0),
+                (Backing::Anonymous, true) => (None, vma.region, at - vma.origin),
+                (Backing::File { file, offset, .. }, _) => {
+                    (Some(file), 0, at - vma.origin + i128::from(offset))
+                }
             };
+            let kind = |vma: &Vma| (way(vma), bytes(vma));
             if next.start != last.end || kind(next) != kind(last) {
                 break;
             }

@@ -203,7 +203,7 @@ pub trait Policy: Explain + Send {
     }
 
     /// Records that a page was put into `at.frame` because a process reads or writes it by a system
-    /// call, its reference bit set. `next_use` is that of [`prefetched`](Policy::prefetched). Called
+    /// call, or because a write copies it, its reference bit set. `next_use` is that of [`prefetched`](Policy::prefetched). Called
     /// where [`file_hit`](Policy::file_hit) is.
     ///
     /// The default treats it as a [load](Policy::loaded).

@@ -64,10 +64,14 @@ impl Files {
             return (Backing::Anonymous, "/dev/zero".into(), false);
         }
         let file = self.number(facts.key);
-        // A device, or a file that the system makes up, ends nowhere, whatever length it states.
+        // A device, or a file that the system makes up, ends nowhere, whatever length it states: never
+        // before what an earlier mapping has.
         let length = match facts.cached {
             true => facts.length,
-            false => facts.length.max(end),
+            false => {
+                let known = self.lengths.get(&file).copied().unwrap_or(0);
+                facts.length.max(end).max(known)
+            }
         };
         let backing = Backing::File {
             file,

@@ -1,12 +1,13 @@
 //! The meaning of each event for the process that it happens to. Knows nothing of references.
 
 use super::changes::Change;
-use super::contents::Key;
 use super::kinds::Kinds;
+use super::place::Place;
+use super::process::State;
 use super::references::PageSource;
-use super::resolver::{Place, Resolver, State};
+use super::resolver::Resolver;
 use super::vma::{Vma, Vmas};
-use super::{Binding, Class, ForkFilePtes, NONE, ObjectId, Op, SpaceError};
+use super::{Binding, Class, ForkFilePtes, NONE, Op, SpaceError};
 use crate::trace::model::event::{Advice, Backing, Event, EventAt, Mapping, Protection};
 use crate::trace::model::refs::PageKey;
 use std::ops::Range;
@@ -100,7 +101,7 @@ impl Resolver<'_> {
             Event::Exec => self.clear(process),
             Event::Exit => self.end(process, State::Exited),
         }
-        self.discard_unlinked();
+        self.forget_unmapped();
         Ok(())
     }
 
@@ -115,7 +116,7 @@ impl Resolver<'_> {
     /// refused what the program was granted when it was recorded, or a process was ended that changed
     /// the memory of another.
     pub(super) fn has_parted(&self) -> bool {
-        self.tally.refused > 0 || self.lost_borrower
+        self.tally.refused > 0 || self.lost_sharer
     }
 
     fn map(&mut self, at: &EventAt, mapping: &Mapping) -> Result<(), SpaceError> {
@@ -130,8 +131,9 @@ impl Resolver<'_> {
                 format!("{length} bytes from {start:#x} on end beyond user space, {user_end:#x}");
             return Err(self.fail(Place::Event(at), what));
         }
-        let mut vmas = self.processes[at.process as usize].vmas.clone();
         self.check_kind(at, mapping)?;
+        self.note_mapped(mapping.backing);
+        let mut vmas = self.processes[at.process as usize].vmas.clone();
         let in_the_way = |_: &&Vma| !mapping.fixed && !self.has_parted();
         if let Some(there) = vmas.over(&range).first().filter(in_the_way) {
             let what = format!(
@@ -149,7 +151,6 @@ impl Resolver<'_> {
         let vma = Vma::of(mapping, range.clone(), self.regions);
         vmas.insert(vma.clone());
         self.regions += 1;
-        self.note_mapped(mapping.backing);
         let what = || format!("a mapping of {} bytes", mapping.length);
         if self.admit(at.process, vmas, what) {
             self.change(at.process, || Change::Unmap(range.clone()));
@@ -197,14 +198,14 @@ impl Resolver<'_> {
             let what = format!("a heap that ends at {end:#x} passes the end of user space");
             return Err(self.fail(Place::Event(at), what));
         }
-        let end = (end + mask) & !mask;
+        let (exact, end) = (end, (end + mask) & !mask);
         let place = &mut self.processes[at.process as usize];
         let Some((begin, before)) = place.heap else {
-            place.heap = Some((end, end));
+            place.heap = Some((exact, end));
             return Ok(());
         };
         let mut vmas = place.vmas.clone();
-        if end < begin || end > before && !vmas.over(&(before..end)).is_empty() {
+        if exact < begin || end > before && !vmas.over(&(before..end)).is_empty() {
             self.tally.idle_events += 1;
             return Ok(());
         }
@@ -288,9 +289,11 @@ impl Resolver<'_> {
                     _ => continue,
                 };
                 let object = self.named_object(Class::File, name);
+                self.comes_in = true;
                 self.bind(entry, object, binding);
             }
             self.push(Op::Prefetch { entry });
+            self.came_in();
         }
         Ok(())
     }
@@ -341,7 +344,7 @@ impl Resolver<'_> {
             let binding = self.binding[from as usize];
             let object = self.object[from as usize];
             self.bind(to, object, binding);
-            if self.is_of_file(object) {
+            if self.can_be_filled(at.process, number) {
                 self.space.forks_file_ptes = true;
                 if self.options.fork_file_ptes == ForkFilePtes::Drop {
                     continue;
@@ -353,9 +356,12 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    /// Returns whether `object` is a page of a file, not memory of a process.
-    fn is_of_file(&self, object: ObjectId) -> bool {
-        matches!(self.key_of[object as usize], Some(Key::File(..)))
+    /// Returns whether a fault finds again what a page-table entry of `process` shows, as Linux sees it
+    /// for a whole mapping.
+    fn can_be_filled(&self, process: u32, number: u64) -> bool {
+        let vmas = &self.processes[process as usize].vmas;
+        let lowest = vmas.over(&self.bytes_of(number)).first();
+        lowest.is_some_and(Vma::can_be_filled)
     }
 
     /// Puts the new process `child` into `state`.

@@ -2,7 +2,8 @@
 //! and the unlinking of files mean for them. Knows nothing of references.
 
 use super::contents::{FilePage, Key};
-use super::resolver::{Place, Resolver};
+use super::place::Place;
+use super::resolver::Resolver;
 use super::{Class, EntryId, FileIo, NONE, ObjectId, Op, SpaceError};
 use crate::trace::model::event::{Backing, EventAt, FileRange};
 use crate::trace::model::refs::PageKey;
@@ -18,17 +19,6 @@ const TRANSFER_MAX: u64 = 0x7fff_f000;
 const PAGES_MAX: u64 = 1 << 20;
 
 impl Resolver<'_> {
-    fn note_length(&mut self, file: u32, bytes: u64) {
-        self.files.lengths.insert(file, Some(bytes));
-    }
-
-    /// Records that a file is being mapped that had this length. One that was gone is another file now.
-    pub fn note_mapped(&mut self, backing: Backing) {
-        if let Backing::File { file, length, .. } = backing {
-            self.note_length(file, length);
-        }
-    }
-
     /// Keeps `object`, which has lost its last owner, in the page cache. Returns false if it ceases to
     /// exist: it is no page of a file, or nothing keeps pages.
     pub fn keep_in_cache(&mut self, object: ObjectId, key: Key) -> bool {
@@ -66,22 +56,8 @@ impl Resolver<'_> {
         self.push(Op::Free { object, discards });
     }
 
-    /// Forgets the object of `key` if it has no owner and is of another class than the file has there
-    /// now: the file changed where the trace does not tell.
-    pub fn discard_other(&mut self, key: Key, class: Class) {
-        let Key::File(file, offset) = key else {
-            return;
-        };
-        let page = (file, offset as i64);
-        if let Some(&object) = self.files.cached.get(&page)
-            && self.space.classes[object as usize] != class
-        {
-            self.discard(page, object);
-        }
-    }
-
-    /// Discards the pages of `file` without owner that begin at `offset` or behind it.
-    fn discard_behind(&mut self, file: u32, offset: i64) {
+    /// Discards the pages of `file` in the page cache without owner that begin at `offset` or behind it.
+    pub fn discard_behind(&mut self, file: u32, offset: i64) {
         let behind = self.files.cached.range((file, offset)..=(file, i64::MAX));
         let behind: Vec<_> = behind.map(|(&page, &object)| (page, object)).collect();
         for (page, object) in behind {
@@ -89,14 +65,19 @@ impl Resolver<'_> {
         }
     }
 
-    /// Gives the pages of a file without owner a new end. Returns whether there are any.
+    /// Gives the pages of a file without owner a new end. Returns whether the page cache has any.
     pub fn cut_off(&mut self, file: u32, bytes: u64) -> bool {
         let mut all = self.files.cached.range((file, i64::MIN)..=(file, i64::MAX));
         let is_cached = all.next().is_some();
         if let Ok(bytes) = i64::try_from(bytes) {
             self.discard_behind(file, bytes);
         }
-        self.note_length(file, bytes);
+        let before = self.files.lengths.insert(file, Some(bytes)).flatten();
+        if before != Some(bytes)
+            && let Ok(same) = i64::try_from(before.map_or(bytes, |before| before.min(bytes)))
+        {
+            self.free_memory_behind(file, same);
+        }
         is_cached
     }
 
@@ -150,6 +131,10 @@ impl Resolver<'_> {
             self.tally.idle_events += 1;
             return Ok(());
         }
+        if write && length.is_some_and(|length| length < end) {
+            // The mappings that are there see it.
+            self.change_length(file, end);
+        }
         let pages = (offset >> self.shift)..=((end - 1) >> self.shift);
         for number in pages.take(PAGES_MAX as usize) {
             let page = self.bytes_of(number);
@@ -157,22 +142,45 @@ impl Resolver<'_> {
             let content_end = length.map_or(page.end, |length| length.min(page.end));
             let is_replaced = offset <= page.start && end >= content_end;
             let reads = !write || content_end > page.start && !is_replaced;
-            let entry = self.io_entry(at, (file, page.start))?;
+            let entry = self.io_entry(at.process, (file, page.start))?;
             self.push(Op::FileIo {
                 entry,
                 write,
                 reads,
             });
         }
-        if let Some(Some(length)) = self.files.lengths.get_mut(&file).filter(|_| write) {
-            *length = end.max(*length);
-        }
         Ok(())
     }
 
-    /// Returns the entry through which the process of `at` reads or writes a page of a file; [`NONE`]
-    /// if no memory holds it.
-    fn io_entry(&mut self, at: &EventAt, page: FilePage) -> Result<EntryId, SpaceError> {
+    /// Lets the machine bring in `source`, a page of a file that `entry` is bound to, before it is copied.
+    /// Only if the page cache keeps pages.
+    pub fn bring_original(&mut self, entry: EntryId, source: ObjectId) {
+        if self.files.keeps && self.space.classes[source as usize] == Class::File {
+            self.push(Op::Original { entry });
+        }
+    }
+
+    /// Returns the page of a file that `process` is about to copy though it is not bound to it, after
+    /// letting the machine bring it in; [`NONE`] if it is in no object, since nothing keeps it.
+    pub fn unbound_original(
+        &mut self,
+        process: u32,
+        class: Class,
+        key: Key,
+    ) -> Result<ObjectId, SpaceError> {
+        if let (Key::File(file, offset), Class::File) = (key, class) {
+            self.space.leaves_file_pages |= !self.keyed.contains_key(&key);
+            if self.files.keeps {
+                let entry = self.io_entry(process, (file, offset))?;
+                self.push(Op::Original { entry });
+            }
+        }
+        Ok(self.keyed.get(&key).copied().unwrap_or(NONE))
+    }
+
+    /// Returns the entry through which `process` reads, writes or copies a page of a file; [`NONE`] if
+    /// no memory holds it.
+    fn io_entry(&mut self, process: u32, page: FilePage) -> Result<EntryId, SpaceError> {
         let key = Key::File(page.0, page.1);
         let object = match self.keyed.get(&key) {
             Some(&object) => object,
@@ -188,23 +196,23 @@ impl Resolver<'_> {
         };
         // Without owner it has one as little afterwards.
         self.space.leaves_file_pages |= self.owners[object as usize] == 0;
-        if let Some(&entry) = self.files.io_entries.get(&(at.process, object)) {
+        if let Some(&entry) = self.files.io_entries.get(&(process, object)) {
             return Ok(entry);
         }
         let entry = self.space.entries.len() as u32;
         if entry > PAGE_ID_MAX {
             let what = "more than 2^31 pages of all processes";
-            return Err(self.fail(Place::Event(at), what.into()));
+            return Err(self.fail(Place::Before(self.position), what.into()));
         }
         // Far from each other: they are no neighbours in a page table.
         let address = IO_WINDOW + ((self.files.io_entries.len() as u64) << 32);
         self.add_entry(PageKey {
-            process: at.process,
+            process,
             number: address >> self.shift,
         });
         self.space.first_object[entry as usize] = object;
         self.space.io_entries.insert(entry, page);
-        self.files.io_entries.insert((at.process, object), entry);
+        self.files.io_entries.insert((process, object), entry);
         Ok(entry)
     }
 }

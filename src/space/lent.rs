@@ -2,7 +2,9 @@
 //! and unmaps is its parent's, through the parent's page-table entries. Nothing is copied. Knows nothing
 //! of mappings.
 
-use super::resolver::{Place, Resolver, State};
+use super::place::Place;
+use super::process::State;
+use super::resolver::Resolver;
 use super::{EntryId, SpaceError};
 use crate::trace::model::event::{Event, EventAt};
 use crate::trace::model::refs::PageKey;
@@ -19,16 +21,23 @@ impl Resolver<'_> {
         self.borrowers += 1;
     }
 
-    /// Lets `process` use its own address space, which is empty, if it borrowed another. Returns
-    /// whether it did.
+    /// Lets `process` use its own address space, which is empty, if it borrowed another. That one goes
+    /// if an illegal reference ended its process and nobody else uses it. Returns whether `process`
+    /// borrowed one.
     pub fn give_back(&mut self, process: u32) -> bool {
-        let borrowed = self.processes[process as usize].lender.take().is_some();
-        self.borrowers -= u32::from(borrowed);
-        borrowed
+        let Some(lender) = self.processes[process as usize].lender.take() else {
+            return false;
+        };
+        self.borrowers -= 1;
+        let is_over = self.processes[lender as usize].state == State::Killed;
+        if is_over && self.borrowers_of(lender).is_empty() {
+            self.clear(lender);
+        }
+        true
     }
 
     /// Returns the processes that use the address space of `process`.
-    fn borrowers_of(&self, process: u32) -> Vec<u32> {
+    pub fn borrowers_of(&self, process: u32) -> Vec<u32> {
         if self.borrowers == 0 {
             return Vec::new();
         }
@@ -48,13 +57,6 @@ impl Resolver<'_> {
         let (pid, child) = (self.pid(at.process), self.pid(child));
         let what = format!("process {pid} {what} while its vfork child {child} uses its memory");
         Err(self.fail(Place::Event(at), what))
-    }
-
-    /// Ends the processes that use the address space of `process`, which was ended.
-    pub fn end_borrowers(&mut self, process: u32) {
-        for child in self.borrowers_of(process) {
-            self.end(child, State::Killed);
-        }
     }
 
     /// Returns the entry through which a reference of `entry` goes: that of its process, or of the one

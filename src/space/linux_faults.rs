@@ -212,6 +212,7 @@ impl Tables<'_> {
             Op::Flush { .. }
             | Op::Free { .. }
             | Op::FileIo { .. }
+            | Op::Original { .. }
             | Op::Prefetch { .. }
             | Op::Reuse { .. } => {}
         }

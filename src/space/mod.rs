@@ -34,8 +34,11 @@
 //! | `kinds` | sets of kinds of access |
 //! | `next_uses` | the next reference of each object |
 //! | `options` | the choices of a resolution |
+//! | `place` | where in a trace an error lies |
 //! | `populate` | pages that come in at a call |
+//! | `process` | what is kept of a process |
 //! | `recording` | the record of changes of mappings |
+//! | `shared_memory` | pages of shared memory without owner |
 //! | `timeline` | numbers that change with the position |
 //! | `up_to` | the facts of a trace up to the end of a replay that ended early |
 //! | `uses` | what each process needs frames for |
@@ -56,10 +59,13 @@ mod linux_faults;
 mod moves;
 mod next_uses;
 mod options;
+mod place;
 mod populate;
+mod process;
 mod recording;
 mod references;
 mod resolver;
+mod shared_memory;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -195,6 +201,12 @@ pub enum Op {
         /// Whether the file must be read if the page is not in memory.
         reads: bool,
     },
+    /// The page of `entry`, a page of a file, is the original that the next op copies: it is brought in
+    /// if it is not in memory and the machine can keep it there. Only with [`PageCache::Keep`].
+    Original {
+        /// An entry that is bound to the page, or through which it is read without being bound.
+        entry: EntryId,
+    },
     /// The page of `entry` will be needed: it is brought in if it must be read from a device.
     Prefetch {
         /// The entry that the advice named.
@@ -212,7 +224,7 @@ pub enum Op {
     PopulateCopy {
         /// The entry.
         entry: EntryId,
-        /// The object that is copied; [`NONE`] for a page of a file that no entry is bound to.
+        /// The object that is copied; [`NONE`] for a page of a file that is in no object.
         source: ObjectId,
         /// The copy.
         object: ObjectId,
@@ -223,7 +235,7 @@ pub enum Op {
     CowCopy {
         /// The entry that writes.
         entry: EntryId,
-        /// The object that is copied; [`NONE`] for a page of a file that no entry is bound to.
+        /// The object that is copied; [`NONE`] for a page of a file that is in no object.
         source: ObjectId,
         /// The copy.
         object: ObjectId,
@@ -381,12 +393,12 @@ pub struct Space {
     /// The positions of the references left out. Only if references were
     /// [watched](resolve_watched).
     pub left_out_at: Vec<u64>,
-    /// Whether any fork found page-table entries for pages of files.
+    /// Whether any fork found page-table entries that a fault can fill again.
     pub forks_file_ptes: bool,
     /// What becomes of a page of a file that loses its last owner.
     pub page_cache: PageCache,
-    /// Whether any page of a file lost its last owner while its bytes were in the file, or was read or
-    /// written without owner.
+    /// Whether any page of a file lost its last owner while its bytes were in the file, or was read,
+    /// written or copied without owner.
     pub leaves_file_pages: bool,
     /// Whether any reference is to a page beyond the end of its file, whether that is illegal or not.
     pub reaches_beyond_eof: bool,
@@ -394,7 +406,8 @@ pub struct Space {
     pub has_file_io: bool,
     /// What happens to mappings, in order; empty unless [`Options::changes`].
     pub changes: Vec<ChangeAt>,
-    /// The page that a process reads or writes through each of these entries, which are never bound.
+    /// The page that a process reads, writes or copies through each of these entries, which are never
+    /// bound.
     pub io_entries: FxHashMap<EntryId, FilePage>,
     future: OnceLock<ObjectFuture>,
 }

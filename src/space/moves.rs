@@ -9,7 +9,8 @@
 
 use super::changes::Change;
 use super::kinds::Kinds;
-use super::resolver::{Place, Resolver};
+use super::place::Place;
+use super::resolver::Resolver;
 use super::vma::{Vma, Vmas};
 use super::{EntryId, NONE, SpaceError};
 use crate::trace::model::event::{EventAt, Move, USER_END};

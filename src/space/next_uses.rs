@@ -48,6 +48,7 @@ impl Space {
                     }
                     Op::FileIo { entry: NONE, .. } => {}
                     Op::Prefetch { entry }
+                    | Op::Original { entry }
                     | Op::Populate { entry, .. }
                     | Op::FileIo { entry, .. } => {
                         wanted[index] = object_of[entry as usize];

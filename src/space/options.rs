@@ -115,7 +115,7 @@ pub struct Options {
     pub commit_limit: Option<u64>,
     /// Which addresses there are.
     pub layout: AddressLayout,
-    /// Whether a child inherits the page-table entries for pages of files.
+    /// Whether a child inherits the page-table entries that a fault can fill again.
     pub fork_file_ptes: ForkFilePtes,
     /// What becomes of pages of files that no process maps any more. `None`: they stay if the mappings
     /// were recorded.
@@ -180,13 +180,14 @@ impl AddressLayout {
     }
 }
 
-/// What a fork does with the page-table entries for pages of files.
+/// What a fork does with the page-table entries that a fault can fill again: those of mappings that are
+/// shared, or of files and without private pages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ForkFilePtes {
     /// The child inherits them, as those for other pages.
     #[default]
     Copy,
-    /// The child has none: its first reference to such a page is a fault.
+    /// The child has none, as in Linux: its first reference to such a page is a fault.
     Drop,
 }
 

@@ -6,8 +6,9 @@
 //! of its file. A stack does not grow.
 
 use super::kinds::Kinds;
+use super::place::Place;
 use super::references::kinds_of_all;
-use super::resolver::{Place, Resolver};
+use super::resolver::Resolver;
 use super::{Op, SpaceError};
 use crate::trace::model::access::Kind;
 use crate::trace::model::event::{EventAt, USER_END};
@@ -47,11 +48,13 @@ impl Resolver<'_> {
             let key = PageKey { process, number };
             let entry = self.entry(key)?;
             let ops = self.space.ops.len();
-            self.bind_for(entry, key, kind);
+            self.comes_in = true;
+            self.bind_for(entry, key, kind)?;
             let copied = self.space.ops[ops..].last();
             if !copied.is_some_and(|at| matches!(at.op, Op::PopulateCopy { .. })) {
                 self.push(Op::Populate { entry, write });
             }
+            self.came_in();
         }
         Ok(())
     }

@@ -4,7 +4,9 @@
 use super::changes::Change;
 use super::contents::Key;
 use super::kinds::Kinds;
-use super::resolver::{Place, Resolver, State};
+use super::place::Place;
+use super::process::State;
+use super::resolver::Resolver;
 use super::vma::Vma;
 use super::{
     AddressLayout, BeyondEof, Binding, Class, EntryId, Illegal, IllegalKind, LISTED, NONE,
@@ -61,19 +63,23 @@ impl Resolver<'_> {
                 return self.illegal(key, kind, fault, position).map(|()| false);
             }
         }
-        self.bind_for(entry, key, kind);
-        self.settled[entry as usize] = self.without_copies(entry, allowed);
+        self.bind_for(entry, key, kind)?;
+        if self.processes[key.process as usize].state == State::Alive {
+            self.settled[entry as usize] = self.without_copies(entry, allowed);
+        }
         Ok(true)
     }
 
     /// Binds `entry`, if it is not bound, or gives it a copy of its page, if it needs one, for an access
     /// of `kind` that is legal.
-    pub fn bind_for(&mut self, entry: EntryId, key: PageKey, kind: Kind) {
+    pub fn bind_for(&mut self, entry: EntryId, key: PageKey, kind: Kind) -> Result<(), SpaceError> {
         if self.object[entry as usize] == NONE {
-            self.bind_first(entry, key, kind);
-        } else if kind == Kind::Write {
+            return self.bind_first(entry, key, kind);
+        }
+        if kind == Kind::Write {
             self.break_cow(entry);
         }
+        Ok(())
     }
 
     /// Copies a page for `entry`, which is bound to `object` now: for a reference, or else for an event.
@@ -147,13 +153,13 @@ impl Resolver<'_> {
     /// grow that far.
     fn grow_stack(&mut self, process: u32, address: u64) -> bool {
         let vmas = &self.processes[process as usize].vmas;
-        let near = |vma: &&Vma| vma.grows_down && vma.end - address <= STACK_LIMIT;
+        let near = |(vma, end): &(&Vma, u64)| vma.grows_down && end - address <= STACK_LIMIT;
         if vmas.above(address).filter(near).is_none() {
             return false;
         }
         let mut grown = vmas.clone();
         grown.grow_down(address);
-        let behind = vmas.above(address).map_or(address, |vma| vma.start);
+        let behind = vmas.above(address).map_or(address, |(vma, _)| vma.start);
         let grows = self.admit(process, grown, || "a growing stack".into());
         if grows {
             self.change(process, || Change::GrowDown(address..behind));
@@ -213,21 +219,29 @@ impl Resolver<'_> {
             });
         }
         if self.options.on_segfault == OnSegfault::Kill {
-            self.lost_borrower |= self.home(self.acting) != self.acting;
-            self.end(self.acting, State::Killed);
+            let acting = self.acting;
+            self.lost_sharer |=
+                self.home(acting) != acting || !self.borrowers_of(acting).is_empty();
+            self.end(acting, State::Killed);
         }
         Ok(())
     }
 
     /// Binds `entry` at its first reference since it was mapped.
-    fn bind_first(&mut self, entry: EntryId, key: PageKey, kind: Kind) {
+    fn bind_first(&mut self, entry: EntryId, key: PageKey, kind: Kind) -> Result<(), SpaceError> {
         if !self.strict {
             let object = self.new_object(Class::Original, None);
-            return self.bind(entry, object, Binding::Private);
+            self.bind(entry, object, Binding::Private);
+            return Ok(());
         }
         match self.source_of(key) {
-            PageSource::Private(class) => {
-                let object = self.new_object(class, None);
+            PageSource::Private => {
+                let object = self.new_object(Class::Zero, None);
+                self.bind(entry, object, Binding::Private);
+            }
+            PageSource::BeyondEof => {
+                self.note_copy(key);
+                let object = self.new_object(Class::Zero, None);
                 self.bind(entry, object, Binding::Private);
             }
             PageSource::Shared(class, name) => {
@@ -235,12 +249,13 @@ impl Resolver<'_> {
                 self.bind(entry, object, Binding::Shared);
             }
             PageSource::PrivateFile(class, name) if kind == Kind::Write => {
-                self.discard_other(name, class);
-                let source = self.keyed.get(&name).copied().unwrap_or(NONE);
+                self.note_copy(key);
+                let source = self.unbound_original(key.process, class, name)?;
                 let object = self.new_object(Class::Zero, None);
                 if source == NONE && class == Class::Zero {
                     // A copy of zeros is zeros.
-                    return self.bind(entry, object, Binding::Private);
+                    self.bind(entry, object, Binding::Private);
+                    return Ok(());
                 }
                 self.bind_silently(entry, object, Binding::Private);
                 self.push_copy(entry, source, object, false);
@@ -250,13 +265,22 @@ impl Resolver<'_> {
                 self.bind(entry, object, Binding::CowFile);
             }
         }
+        Ok(())
+    }
+
+    /// Records that the page `key` of a private mapping of a file is private memory.
+    fn note_copy(&mut self, key: PageKey) {
+        let bytes = self.bytes_of(key.number);
+        self.processes[key.process as usize].vmas.note_copy(&bytes);
     }
 
     /// Returns the object of `key`, after creating it if there is none.
     pub fn named_object(&mut self, class: Class, key: Key) -> ObjectId {
-        self.discard_other(key, class);
         match self.keyed.get(&key) {
-            Some(&object) => object,
+            Some(&object) => {
+                debug_assert_eq!(self.space.classes[object as usize], class, "one length");
+                object
+            }
             None => self.new_object(class, Some(key)),
         }
     }
@@ -270,7 +294,7 @@ impl Resolver<'_> {
             Backing::Anonymous if vma.shared => {
                 PageSource::Shared(Class::Zero, Key::Region(vma.region, offset))
             }
-            Backing::Anonymous => PageSource::Private(Class::Zero),
+            Backing::Anonymous => PageSource::Private,
             Backing::File { file, .. } => {
                 let name = Key::File(file, offset);
                 let beyond = vma.is_beyond_eof(bytes.start);
@@ -280,7 +304,7 @@ impl Resolver<'_> {
                 };
                 match (vma.shared, beyond) {
                     (true, _) => PageSource::Shared(class, name),
-                    (false, true) => PageSource::Private(Class::Zero),
+                    (false, true) => PageSource::BeyondEof,
                     (false, false) => PageSource::PrivateFile(class, name),
                 }
             }
@@ -302,6 +326,10 @@ impl Resolver<'_> {
                 });
             }
             Binding::Cow | Binding::CowFile => {
+                if self.binding[entry as usize] == Binding::CowFile {
+                    self.note_copy(self.space.entries[entry as usize]);
+                    self.bring_original(entry, source);
+                }
                 let class = if self.strict {
                     Class::Zero
                 } else {
@@ -320,8 +348,10 @@ impl Resolver<'_> {
 
 /// The origin of the content of a mapped page.
 pub(super) enum PageSource {
-    /// An object of its own.
-    Private(Class),
+    /// Private memory.
+    Private,
+    /// Private memory, in a private mapping beyond the end of its file.
+    BeyondEof,
     /// An object that all mappings of it share.
     Shared(Class, Key),
     /// A page of a file, copied at the first write.

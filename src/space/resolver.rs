@@ -5,6 +5,9 @@
 use super::changes::Change;
 use super::contents::{Files, Key};
 use super::kinds::Kinds;
+use super::place::Place;
+use super::process::{Process, State};
+use super::shared_memory::Sharers;
 use super::timeline::Moment;
 use super::vma::Vmas;
 use super::{
@@ -13,85 +16,16 @@ use super::{
 };
 use crate::trace::model::access::{Addressing, Kind};
 use crate::trace::model::dense::Trace;
-use crate::trace::model::event::{EventAt, Protection};
+use crate::trace::model::event::Protection;
 use crate::trace::model::refs::{Dictionary, KIND_MASK, KindCode, PageKey, Ref, page_of};
 use crate::trace::model::tile::Tile;
 use crate::units::PAGE_ID_MAX;
 use rustc_hash::FxHashMap;
-use std::collections::BTreeMap;
-use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// The page size to which kernels round ranges.
 const KERNEL_PAGE: u64 = 4096;
-
-/// The state of a process.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum State {
-    /// It has not appeared yet.
-    #[default]
-    Unborn,
-    Alive,
-    Exited,
-    /// An illegal reference ended it.
-    Killed,
-    /// The fork that would have made it was refused, or its parent had ended.
-    Refused,
-}
-
-impl State {
-    pub fn name(self) -> &'static str {
-        match self {
-            State::Unborn => "unborn",
-            State::Alive => "alive",
-            State::Exited => "exited",
-            State::Killed => "killed",
-            State::Refused => "refused",
-        }
-    }
-}
-
-/// A process.
-#[derive(Debug, Default)]
-pub(super) struct Process {
-    pub state: State,
-    pub vmas: Vmas,
-    /// The first byte of the heap, and the first behind it.
-    pub heap: Option<(u64, u64)>,
-    /// The entries of its bound pages, by page number.
-    pub bound: BTreeMap<u64, EntryId>,
-    /// Bytes that count against the commit limit.
-    pub charge: u64,
-    /// The process whose address space it uses instead of its own, which is empty then (vfork).
-    pub lender: Option<u32>,
-}
-
-/// The place of an error.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Place<'e> {
-    /// An event.
-    Event(&'e EventAt),
-    /// Before the reference at a position of the trace.
-    Before(u64),
-    /// The reference at a position of the trace.
-    Reference(u64),
-}
-
-impl fmt::Display for Place<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Place::Event(at) => {
-                if at.line > 0 {
-                    write!(f, "line {}, ", at.line)?;
-                }
-                Place::Before(at.position).fmt(f)
-            }
-            Place::Before(position) => write!(f, "before position {position}"),
-            Place::Reference(position) => write!(f, "position {position}"),
-        }
-    }
-}
 
 /// The resolution under way.
 pub(super) struct Resolver<'t> {
@@ -125,6 +59,10 @@ pub(super) struct Resolver<'t> {
     pub swap_backed: FxHashMap<u32, bool>,
     /// What is known of files.
     pub files: Files,
+    /// The mappings of shared memory; `None` if it must be found anew.
+    pub sharers: Option<Sharers>,
+    /// Whether pages of shared memory without owner may have lost their last mapping.
+    pub lost_shared: bool,
     /// The number of mappings made so far; it numbers regions.
     pub regions: u32,
     /// Committed bytes of all processes.
@@ -139,12 +77,14 @@ pub(super) struct Resolver<'t> {
     pub position: u64,
     /// The number of processes that use the address space of another.
     pub borrowers: u32,
-    /// Whether an illegal reference ended a process that used the address space of another.
-    pub lost_borrower: bool,
+    /// Whether an illegal reference ended one of several processes that used one address space.
+    pub lost_sharer: bool,
     /// The process of the current reference.
     pub acting: u32,
     /// The number of events, and of references looked at, so far.
     pub causes: u64,
+    /// Whether a page is being bound that counts as bound only if the op that follows can bring it in.
+    pub comes_in: bool,
     /// Whether a reference that may be legal is being resolved.
     pub in_reference: bool,
     pub tally: ResolveCounts,
@@ -306,6 +246,8 @@ impl<'t> Resolver<'t> {
             keyed: FxHashMap::default(),
             swap_backed: FxHashMap::default(),
             files: Files::default(),
+            sharers: None,
+            lost_shared: false,
             regions: 0,
             committed: 0,
             mapped: 0,
@@ -313,9 +255,10 @@ impl<'t> Resolver<'t> {
             legal: 0,
             position: 0,
             borrowers: 0,
-            lost_borrower: false,
+            lost_sharer: false,
             acting: 0,
             causes: 0,
+            comes_in: false,
             in_reference: false,
             tally: ResolveCounts::default(),
             kept: None,
@@ -370,7 +313,7 @@ impl<'t> Resolver<'t> {
                 .into_iter()
                 .position(is_open)
                 .map_or(refs.len(), |offset| from + offset);
-            self.watch(&refs[from..next], tile.start + from as u64, None);
+            self.watch(&refs[from..next], tile.start + from as u64);
             self.keep(&refs[from..next], &kinds[from..next]);
             if next == refs.len() {
                 break;
@@ -390,8 +333,11 @@ impl<'t> Resolver<'t> {
                 self.begin_to_keep(position);
             }
             if legal {
+                if let Some(before) = before {
+                    let after = self.rights(entry);
+                    self.watched.rights.push(Rights { before, after });
+                }
                 let reference = [entry << 1 | refs[next] & 1];
-                self.watch(&reference, position, before);
                 self.keep(&reference, &kinds[next..next + 1]);
             }
             from = next + 1;
@@ -420,16 +366,16 @@ impl<'t> Resolver<'t> {
         refs.contains(&position).then(|| self.rights(entry))
     }
 
-    /// Records the rights around those of the legal references `refs`, from `position` on, that are
-    /// watched. `before`: the rights before the reference, if they may have changed.
-    fn watch(&mut self, refs: &[Ref], position: u64, before: Option<Protection>) {
+    /// Records the rights around those of the references `refs`, from `position` on, that are watched.
+    /// They change nothing.
+    fn watch(&mut self, refs: &[Ref], position: u64) {
         let Some(Range { start, end }) = self.watched.refs.clone() else {
             return;
         };
         let at = |place: u64| (place.saturating_sub(position) as usize).min(refs.len());
         for &reference in &refs[at(start).min(at(end))..at(end)] {
-            let after = self.settled[page_of(reference) as usize].protection();
-            let before = before.unwrap_or(after);
+            let rights = self.settled[page_of(reference) as usize].protection();
+            let (before, after) = (rights, rights);
             self.watched.rights.push(Rights { before, after });
         }
     }
@@ -500,7 +446,7 @@ impl<'t> Resolver<'t> {
     pub fn bind_silently(&mut self, entry: EntryId, object: ObjectId, binding: Binding) -> bool {
         let key = self.space.entries[entry as usize];
         self.owners[object as usize] += 1;
-        if !self.files.cached.is_empty() && self.owners[object as usize] == 1 {
+        if self.files.has_unowned() && self.owners[object as usize] == 1 {
             self.files.take(self.key_of[object as usize]);
         }
         self.object[entry as usize] = object;
@@ -542,13 +488,20 @@ impl<'t> Resolver<'t> {
 
     fn set_bound(&mut self, bound: u64) {
         self.bound = bound;
-        if self.strict {
+        if self.strict && !self.comes_in {
             self.space.touched.set(self.now(), bound);
         }
     }
 
+    /// Records what was bound since `comes_in` was set: the op that was pushed last brings the page in.
+    pub fn came_in(&mut self) {
+        if std::mem::take(&mut self.comes_in) {
+            self.set_bound(self.bound);
+        }
+    }
+
     /// Removes an owner of `object`, by the op that was pushed last. Returns whether it was the
-    /// last owner.
+    /// last owner, and no mapping of shared memory keeps the page.
     pub fn disown(&mut self, object: ObjectId) -> bool {
         let owners = &mut self.owners[object as usize];
         *owners -= 1;
@@ -556,9 +509,13 @@ impl<'t> Resolver<'t> {
             self.alone_since[object as usize] = self.space.ops.len() as u32;
             return false;
         }
-        if let Some(key) = self.key_of[object as usize]
-            && !self.keep_in_cache(object, key)
-        {
+        let Some(key) = self.key_of[object as usize] else {
+            return true;
+        };
+        if self.keep_for_mappings(object, key) {
+            return false;
+        }
+        if !self.keep_in_cache(object, key) {
             self.keyed.remove(&key);
         }
         true
@@ -619,15 +576,24 @@ impl<'t> Resolver<'t> {
         }
     }
 
-    /// Ends a process.
+    /// Ends a process. Its address space goes with the last process that uses it.
     pub fn end(&mut self, process: u32, state: State) {
-        if !self.give_back(process) {
-            self.clear(process);
-        }
         self.processes[process as usize].state = state;
+        if !self.give_back(process) {
+            match self.borrowers_of(process).is_empty() {
+                true => self.clear(process),
+                false => self.unsettle(process),
+            }
+        }
         self.change(process, || Change::End);
-        self.end_borrowers(process);
-        self.discard_unlinked();
+        self.forget_unmapped();
+    }
+
+    /// Looks again at every reference of `process`.
+    fn unsettle(&mut self, process: u32) {
+        for &entry in self.processes[process as usize].bound.values() {
+            self.settled[entry as usize] = Kinds::NONE;
+        }
     }
 
     /// Returns the number of pages of user space.
@@ -702,6 +668,13 @@ impl<'t> Resolver<'t> {
         let place = &mut self.processes[process as usize];
         self.committed = self.committed - u128::from(place.charge) + u128::from(charge);
         place.charge = charge;
-        place.vmas = vmas;
+        let before = std::mem::replace(&mut place.vmas, vmas);
+        self.mappings_changed(process, before.all());
+    }
+
+    /// Forgets pages without owner that nothing keeps any more, after mappings have gone.
+    pub fn forget_unmapped(&mut self) {
+        self.discard_unlinked();
+        self.free_unmapped_memory();
     }
 }

@@ -123,10 +123,11 @@ impl Resolved {
                     bound(space.first_object[entry as usize]);
                     uses(entry);
                 }
-                Op::FileIo { entry, .. } if entry != NONE => {
+                Op::FileIo { entry, .. } | Op::Original { entry } if entry != NONE => {
                     bound(space.first_object[entry as usize]);
                 }
                 Op::FileIo { .. }
+                | Op::Original { .. }
                 | Op::Move { .. }
                 | Op::Drop { .. }
                 | Op::Unmap { .. }

@@ -1,7 +1,7 @@
 //! Processes, mappings and bindings as they are at a position.
 
 use super::vma::Vma;
-use super::{EntryId, FilePage, ObjectId};
+use super::{EntryId, ObjectId};
 use crate::trace::model::event::Protection;
 
 /// The rights of a page-table entry around a reference: those of its mapping, without the right to
@@ -58,6 +58,7 @@ pub struct SpaceAt {
     pub processes: Vec<ProcessView>,
     /// The number of owners of each object.
     pub owners: Vec<u32>,
-    /// The pages of files that the page cache has and that have no owner.
-    pub cached: Vec<(ObjectId, FilePage)>,
+    /// The pages that exist without owner, with a text for each: those of files that the page cache has,
+    /// and those of shared memory that a mapping has.
+    pub unowned: Vec<(ObjectId, String)>,
 }

@@ -1,6 +1,7 @@
 //! The view of a resolution under way: processes, mappings and bindings as they are now.
 
-use super::resolver::{Process, Resolver, State};
+use super::process::{Process, State};
+use super::resolver::Resolver;
 use super::{EntryId, ProcessView, SpaceAt};
 
 impl Resolver<'_> {
@@ -30,7 +31,7 @@ impl Resolver<'_> {
                 })
                 .collect(),
             owners: self.owners.clone(),
-            cached: self.files.pages(),
+            unowned: self.files.pages(),
         }
     }
 }

@@ -34,6 +34,9 @@ pub struct Vma {
     pub page_size: Option<PageSize>,
     /// Whether its bytes count against the commit limit.
     pub charged: bool,
+    /// Whether any page of it was private memory of its process, or of one that it was forked from: a
+    /// copy of a page of its file, or of what lies beyond the end of that. False of anonymous memory.
+    pub has_copies: bool,
     /// Its name.
     pub name: Arc<str>,
 }
@@ -57,6 +60,7 @@ impl Vma {
             region,
             page_size: mapping.page_size,
             charged: false,
+            has_copies: false,
             name: mapping.name.as_str().into(),
         };
         vma.charged = vma.chargeable();
@@ -93,6 +97,24 @@ impl Vma {
         }
     }
 
+    /// Returns whether it goes on where `before` ends and allows the same, so that a kernel has one mapping
+    /// for both.
+    fn continues(&self, before: &Vma) -> bool {
+        let kind = |vma: &Vma| (vma.protection, vma.shared, vma.grows_down, vma.swap_backed);
+        let is_next = before.end == self.start && kind(self) == kind(before);
+        let goes_on = self.exact_offset_of(self.start) == before.exact_offset_of(self.start);
+        let same_bytes = match (self.backing, before.backing) {
+            (Backing::Anonymous, Backing::Anonymous) => {
+                !self.shared || self.region == before.region && goes_on
+            }
+            (Backing::File { file, .. }, Backing::File { file: other, .. }) => {
+                file == other && goes_on
+            }
+            _ => false,
+        };
+        is_next && same_bytes
+    }
+
     /// Returns whether it counts against the commit limit: private and writable, or shared without
     /// a file.
     fn chargeable(&self) -> bool {
@@ -100,6 +122,12 @@ impl Vma {
             true => self.backing == Backing::Anonymous,
             false => self.protection.write,
         }
+    }
+
+    /// Returns whether a fault fills each of its page-table entries again: it is shared, or of a file and
+    /// without private memory.
+    pub fn can_be_filled(&self) -> bool {
+        self.shared || self.backing != Backing::Anonymous && !self.has_copies
     }
 
     /// Returns the offset of `address` in the mapping, or in its file. An address shortly before
@@ -131,10 +159,15 @@ impl Vmas {
         &self.0[self.span(range)]
     }
 
-    /// Returns the lowest mapping that starts above `address`.
-    pub fn above(&self, address: u64) -> Option<&Vma> {
-        self.0
-            .get(self.0.partition_point(|vma| vma.start <= address))
+    /// Returns the lowest mapping that starts above `address`, with the end of the last one of those that
+    /// continue it.
+    pub fn above(&self, address: u64) -> Option<(&Vma, u64)> {
+        let all = &self.0[self.0.partition_point(|vma| vma.start <= address)..];
+        let pairs = all
+            .windows(2)
+            .take_while(|pair| pair[1].continues(&pair[0]));
+        let first = all.first()?;
+        Some((first, pairs.last().map_or(first.end, |pair| pair[1].end)))
     }
 
     /// Inserts `vma`, whose range is free.
@@ -182,6 +215,15 @@ impl Vmas {
             vma.charged |= !vma.shared && vma.chargeable();
         }
         true
+    }
+
+    /// Records that a page of the lowest mapping over `range`, which is private and of a file, is private
+    /// memory.
+    pub fn note_copy(&mut self, range: &Range<u64>) {
+        let first = self.span(range).start;
+        if !self.0[first].has_copies {
+            Arc::make_mut(&mut self.0)[first].has_copies = true;
+        }
     }
 
     /// Moves the start of the lowest mapping above `address` down to it.
@@ -326,7 +368,8 @@ mod tests {
         assert!(vmas.all().iter().skip(2).all(|vma| vma.origin == 100));
         assert_eq!(parent.all().len(), 2, "a copy is its own");
         assert_eq!(vmas.over(&(49..101)).len(), 2);
-        assert_eq!(vmas.above(105).unwrap().start, 110);
+        let (above, end) = vmas.above(105).unwrap();
+        assert_eq!((above.start, end), (110, 120));
         // What has been writable stays charged, as its pages may have been written.
         assert_eq!(vmas.charge(), 90);
     }

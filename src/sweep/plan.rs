@@ -221,7 +221,7 @@ pub struct Occasions {
     pub reuses: bool,
     /// A page that may be in memory is copied at a write.
     pub copies: bool,
-    /// A fork finds page-table entries for pages of files.
+    /// A fork finds page-table entries that a fault can fill again.
     pub forks_file_ptes: bool,
     /// Pages lose their last owner.
     pub frees: bool,

@@ -171,6 +171,7 @@ impl<'r> Replay<'r> {
             | Op::Prefetch { .. }
             | Op::Populate { .. }
             | Op::FileIo { .. }
+            | Op::Original { .. }
             | Op::Reuse { .. } => {}
         }
     }

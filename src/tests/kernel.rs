@@ -5,7 +5,7 @@ mod draw;
 mod hand;
 mod product;
 
-use crate::oracle::kernel::{Counts, Exceptions, OnSegfault, Settings, replay};
+use crate::oracle::kernel::{Counts, OnSegfault, Settings, replay};
 use crate::support::random::Random;
 use draw::{HEAD, STYLES, draw};
 use std::ops::Range;
@@ -28,7 +28,6 @@ fn settings_by_default() -> Settings {
         on_segfault: OnSegfault::Kill,
         i386: false,
         warmup: 0,
-        exceptions: Exceptions::OF_THE_PROGRAM,
     }
 }
 
@@ -65,7 +64,6 @@ fn settings(case: u64) -> Settings {
             _ => OnSegfault::Abort,
         },
         warmup: if warm { random.below(20) } else { 0 },
-        exceptions: Exceptions::OF_THE_PROGRAM,
     }
 }
 

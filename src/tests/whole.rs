@@ -4,6 +4,7 @@
 
 mod cache;
 mod follow;
+mod kept;
 mod layers;
 mod lengths;
 mod lent;
@@ -25,7 +26,9 @@ use pagebench::internals::policy::PolicyChoice;
 use pagebench::internals::space;
 use pagebench::internals::space::{Resolved, SpaceAt};
 use pagebench::internals::trace::model::access::Kind;
-use pagebench::internals::trace::model::event::{Advice, Backing, Event, Mapping, Protection};
+use pagebench::internals::trace::model::event::{
+    Advice, Backing, Event, FileRange, Mapping, Protection,
+};
 use pagebench::internals::trace::model::refs::{PageKey, page_of};
 use pagebench::internals::vm;
 use pagebench::internals::vm::machine::snapshot::snapshot;
@@ -195,6 +198,12 @@ fn product(items: &[Item], options: &Options) -> Outcome {
             .zip(&end.owners)
             .filter(|(state, owners)| matches!(state, PageState::Resident(_)) && **owners == 0)
             .count(),
+        unmapped_slots: snapshot
+            .slots
+            .iter()
+            .zip(&end.owners)
+            .filter(|(slot, owners)| slot.is_some() && **owners == 0)
+            .count(),
         swap_slots: outcome.swap_slots as usize,
         log: log.0.iter().map(fault).collect(),
         pages: pages_of(&resolved, &end, &snapshot),
@@ -253,6 +262,7 @@ fn counters_of(outcome: &vm::Outcome) -> Counters {
         freed_dirty: c.freed_dirty as usize,
         prefetched: c.prefetched.map(|count| count as usize),
         populated: c.populated.map(|count| count as usize),
+        originals: c.originals.map(|count| count as usize),
         io_hits: c.io_hits as usize,
         io_loads: c.io_loads.map(|count| count as usize),
         swap_reads: c.swap_reads as usize,
@@ -363,6 +373,10 @@ fn compare(got: &Outcome, expected: &Outcome, options: &Options) -> Result<(), S
             Some(_) => 0,
             None => outcome.unmapped_end,
         },
+        unmapped_slots: match expected.swap_full {
+            Some(_) => 0,
+            None => outcome.unmapped_slots,
+        },
         ..outcome.clone()
     };
     match rest(got) == rest(expected) {
@@ -425,8 +439,8 @@ fn laws(outcome: &Outcome, options: &Options) -> Result<(), String> {
         let own = faults.filter(|((_, major, written), _)| wanted(*major, *written));
         own.map(|(_, count)| count).sum()
     };
-    let ahead = c.prefetched.iter().chain(&c.populated).chain(&c.io_loads);
-    let ahead: usize = ahead.sum();
+    let ahead = c.prefetched.iter().chain(&c.populated);
+    let ahead: usize = ahead.chain(&c.originals).chain(&c.io_loads).sum();
     let loads = c.of_kind(Fill) + c.of_kind(Refill) + c.of_kind(CowCopy) + ahead;
     let left = c.evictions_clean + c.evictions_dirty + c.expired_clean + c.expired_dirty + c.freed;
     let reads = c.swap_reads + c.file_reads;
@@ -463,7 +477,11 @@ fn laws(outcome: &Outcome, options: &Options) -> Result<(), String> {
         ),
         (
             "one load per written victim",
-            sum(&|_, written| written) + c.prefetched[1] + c.populated[1] + c.io_loads[1]
+            sum(&|_, written| written)
+                + c.prefetched[1]
+                + c.populated[1]
+                + c.originals[1]
+                + c.io_loads[1]
                 == c.evictions_dirty,
         ),
         (
@@ -477,9 +495,12 @@ fn laws(outcome: &Outcome, options: &Options) -> Result<(), String> {
         ("sharers see the same", shared),
         ("an object per frame", distinct(&mut frames)),
         ("an object per slot", distinct(&mut slots)),
-        ("slots have owners", slots.len() == outcome.swap_slots),
         (
-            "frames have owners, or are of files",
+            "slots have owners, or are of mapped memory",
+            slots.len() + outcome.unmapped_slots == outcome.swap_slots,
+        ),
+        (
+            "frames have owners, or are of files or mapped memory",
             frames.len() + outcome.unmapped_end == outcome.resident_end,
         ),
         (
@@ -736,6 +757,8 @@ fn the_traces_have_everything() {
                 see("prefetched for a written victim", c.prefetched[1]);
                 see("populated", c.populated[0]);
                 see("populated for a written victim", c.populated[1]);
+                see("originals", c.originals[0]);
+                see("originals for a written victim", c.originals[1]);
                 see("swap reads", c.swap_reads);
                 see("pages read or written that are there", c.io_hits);
                 see("pages read or written", c.io_loads[0]);

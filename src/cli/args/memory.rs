@@ -77,8 +77,8 @@ pub struct MemoryArgs {
           hide_possible_values = true, default_value = "on")]
     pub pin_cow_source: CowSource,
 
-    /// Page-table entries for pages of files at a fork: copy them for the child, or drop them (as Linux
-    /// does; the child's first references are maps)
+    /// Page-table entries of shared mappings and of files at a fork: copy them for the child, or drop
+    /// those of mappings without private pages (as Linux does; the child's first references are maps)
     #[arg(long, value_name = "copy|drop", value_parser = words(ForkFilePtes::ALL),
           hide_possible_values = true, default_value = "copy")]
     pub fork_file_ptes: ForkFilePtes,

@@ -47,7 +47,7 @@ table! {
     commit_limit: Option<u64>, "bytes", "most memory that may be promised to all processes (strict overcommit); empty if nothing is refused";
     swap_in: String, "", "how a page that was shared copy-on-write is mapped when its last owner reads it from swap: writable (as Linux), read-only (the next write is a cow_reuse); empty if no such page is written by its last owner";
     pin_cow_source: String, "", "whether the page that is being copied stays while another page can make room for the copy: on, off; empty if no page is copied that another one may map";
-    fork_file_ptes: String, "", "what a child has of its parent's page-table entries for pages of files: copy (all), drop (none, as in Linux: its first references are maps); empty if no fork found any";
+    fork_file_ptes: String, "", "what a child has of its parent's page-table entries of mappings that are shared, or of files and without private pages: copy (all), drop (none, as in Linux: its first references are maps); empty if no fork found any";
     free_frames: String, "", "which free frame is taken: lifo (freed last), fifo (never used, then freed first); empty if no page loses its last owner";
     layout: String, "", "layout of addresses: two-level (32 bits, user space up to 3 GiB); empty if any address is taken";
     page_cache: String, "", "what becomes of a page of a file that no process maps any more: keep (it stays in its frame and is found when it is mapped again), drop (it leaves, written back if dirty, and counts as another page when it is mapped again); with keep it leaves, too, under variable-space policies and where frames are divided, but is the same page; empty if no page of a file is left so";
@@ -75,7 +75,7 @@ table! {
     fills: u64, "faults", "faults of a page that comes in for the first time" => COUNT.by_curve(POINT);
     refills: u64, "faults", "faults of a page that had left memory and comes in again" => COUNT.by_curve(POINT);
     maps: u64, "faults", "faults of a page that is in memory, but not in the page table of this process" => COUNT.by_curve(POINT);
-    cow_copies: u64, "faults", "writes to a page that others have too, or to a private page of a file: the page was copied" => COUNT.by_curve(POINT);
+    cow_copies: u64, "faults", "writes to a page that others have too, or to a private page of a file: the page was copied. Major if the original had to be read" => COUNT.by_curve(POINT);
     cow_reuses: u64, "faults", "writes to a page that others had too: no other is left, no copy is made" => COUNT.by_curve(POINT);
     minor_faults: u64, "faults", "faults served without reading a device" => COUNT;
     major_faults: u64, "faults", "faults for which a device was read: swap, a file, or where an unknown page came from" => COUNT;
@@ -94,9 +94,10 @@ table! {
     freed_dirty: u64, "pages", "of these, pages of files that had to be written" => COUNT.by_curve(POINT);
     write_backs: u64, "pages", "dirty pages that left memory and were written: evictions_dirty + expired_dirty + freed_dirty" => COUNT.by_curve(WRITE_BACKS);
     prefetched: u64, "pages", "pages brought in because the program said that it would need them; no faults" => COUNT.neither().by_curve(POINT);
-    populated: u64, "pages", "pages brought in because the program populated a range (MAP_POPULATE, MADV_POPULATE_READ, MADV_POPULATE_WRITE); no faults. Every page that comes in is one of fills, refills, cow_copies, prefetched, io_loads and populated" => COUNT.neither().by_curve(POINT);
+    populated: u64, "pages", "pages brought in because the program populated a range (MAP_POPULATE, MADV_POPULATE_READ, MADV_POPULATE_WRITE); no faults" => COUNT.neither().by_curve(POINT);
+    originals: u64, "pages", "pages of files that came in because a write to a private mapping copies them (with page_cache keep): the cow_copies, or the populated page, needs a frame of its own, and reads the device for this one" => COUNT.by_curve(POINT);
     io_hits: u64, "pages", "pages that reads and writes of files found in memory; neither references nor faults" => COUNT.more().by_curve(POINT);
-    io_loads: u64, "pages", "pages that reads and writes of files brought in; no faults. loads = fills + refills + cow_copies + prefetched + populated + io_loads" => COUNT.by_curve(POINT);
+    io_loads: u64, "pages", "pages that reads and writes of files brought in; no faults. Every page that comes in is one of these: loads = fills + refills + cow_copies + originals + prefetched + populated + io_loads" => COUNT.by_curve(POINT);
     dirty_end: u64, "pages", "dirty pages still resident at the end; they are no write-backs" => COUNT.neither();
     swapped_end: u64, "pages", "pages at the end that are on the swap device and not resident" => COUNT.neither();
     dropped_end: u64, "pages", "pages at the end that are neither resident nor on the swap device: of a file, or never written" => COUNT.neither();
@@ -118,7 +119,7 @@ table! {
     walk_refs_by_level: String, "references", "walk_refs by level of the page table, from the root to the leaf, joined by slashes; empty without translation" => COUNT.translated();
     shootdowns: Option<u64>, "entries", "TLB entries dropped because their page left memory or its page-table entry changed, counted per level that held one" => COUNT.translated();
     tlb_flushes: Option<u64>, "flushes", "flushes of all TLBs and page-walk caches because the process changed; 0 if entries are tagged by process" => COUNT.translated();
-    time_ns: Option<u64>, "ns", "modelled time of all counted references, by the costs of manifest.json: refs * memory + tlb_hits_l2 * tlb_l2 + walk_refs * walk_ref + faults * fault + cow_copies * copy + major_faults * read + (evictions_dirty, less those that made room for prefetched and populated pages and io_loads) * write. Prefetched and populated pages, io_hits and io_loads, and writes of expired and freed pages, cost nothing, so that policies with and without a window do not compare; read and write are of 4 KiB whatever the page size, so that page sizes do not compare; at most 2^64 - 1" => COUNT.translated();
+    time_ns: Option<u64>, "ns", "modelled time of all counted references, by the costs of manifest.json: refs * memory + tlb_hits_l2 * tlb_l2 + walk_refs * walk_ref + faults * fault + cow_copies * copy + major_faults * read + (evictions_dirty, less those that made room for originals, prefetched and populated pages and io_loads) * write. Prefetched and populated pages, io_hits and io_loads, frames of originals, and writes of expired and freed pages, cost nothing, so that policies with and without a window do not compare; read and write are of 4 KiB whatever the page size, so that page sizes do not compare; at most 2^64 - 1" => COUNT.translated();
     eat_ns: Option<f64>, "ns", "effective access time: time_ns / refs" => COUNT.translated();
     swap_ins: Option<u64>, "units", "units that came back into memory after they had left, or were read back at another place; pages with frames, else segments or programs (swap_unit); empty without --model, as all that follow" => COUNT;
     swap_outs: Option<u64>, "units", "units that left memory to make room or because their window closed, or were written to be read back at another place" => COUNT;
@@ -139,7 +140,7 @@ table! {
     table_refs: Option<u64>, "references", "entries of tables in memory that translations read: none with segments, whose tables are in the processor; 2 a TLB miss with segmented-paging; walk_refs with paging and flat" => COUNT;
     clobbers: Option<u64>, "references", "writes to a place that another living process wrote last; only of physical" => COUNT;
     foreign_reads: Option<u64>, "references", "reads of a place that another living process wrote last; only of physical" => COUNT;
-    status: String, "", "ok; swap-full: a dirty page had to leave and swap had no slot, every column is exact up to there, before the reference or event that could not be served (of an advice: before the page that could not come in); does-not-fit: a segment or a program is larger than memory, or a place is beyond it, every column is exact up to there; error: the cell has no counts";
+    status: String, "", "ok; swap-full: a dirty page had to leave and swap had no slot, every column is exact up to there, before the reference or event that could not be served (of an advice, a populated range, or a read or write of a file: before the page that could not come in; of a copy: its original may have come in); error: the cell has no counts";
     error: String, "", "what went wrong and where; empty if ok";
 }
 
@@ -217,6 +218,7 @@ pub fn is_later(column: &Column) -> bool {
     let counts = [
         &col::bus_errors,
         &col::populated,
+        &col::originals,
         &col::io_hits,
         &col::io_loads,
     ];

@@ -137,6 +137,7 @@ fn filled(mut key: Row, outcome: &Outcome, costs: &CostTable, levels: u32) -> Ro
         write_backs: c.write_backs(),
         prefetched: c.prefetched.iter().sum(),
         populated: c.populated.iter().sum(),
+        originals: c.originals.iter().sum(),
         io_hits: c.io_hits,
         io_loads: c.io_loads.iter().sum(),
         dirty_end: outcome.dirty_end,

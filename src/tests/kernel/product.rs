@@ -200,6 +200,7 @@ pub fn compare(got: &Row, wanted: &Counts) -> Result<(), String> {
         ("write_backs", c.evictions_dirty + c.freed_dirty),
         ("prefetched", c.prefetched),
         ("populated", c.populated),
+        ("originals", c.originals),
         ("io_hits", c.io_hits),
         ("io_loads", c.io_loads),
         ("dirty_end", c.dirty_end),

@@ -9,7 +9,6 @@
 
 mod end;
 mod events;
-mod exceptions;
 mod faults;
 mod files;
 pub mod lines;
@@ -17,7 +16,6 @@ mod machine;
 mod replacement;
 mod space;
 
-pub use exceptions::Exceptions;
 pub use lines::{Line, parse};
 use machine::Stop;
 pub use machine::{Counts, Machine, OnSegfault, Refused, Settings};

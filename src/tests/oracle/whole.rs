@@ -239,6 +239,8 @@ pub struct Counters {
     pub prefetched: [usize; 2],
     /// Objects brought in because a range was populated; likewise.
     pub populated: [usize; 2],
+    /// Pages of files brought in to be copied; likewise.
+    pub originals: [usize; 2],
     /// Pages that reads and writes of files found in memory.
     pub io_hits: usize,
     /// Pages that they brought in; index 1: the victim had to be written.
@@ -314,6 +316,8 @@ pub struct Outcome {
     pub dirty_end: usize,
     /// Of the resident objects, those that no page is bound to.
     pub unmapped_end: usize,
+    /// Of the slots in use at the end, those of objects that no page is bound to.
+    pub unmapped_slots: usize,
     /// Slots in use at the end.
     pub swap_slots: usize,
     /// All faults, those of warm-up among them.
@@ -398,6 +402,7 @@ pub fn whole(items: &[Item], options: &Options) -> Result<Outcome, String> {
         resident_end: memory.resident(),
         dirty_end: memory.dirty(),
         unmapped_end: memory.unmapped(),
+        unmapped_slots: memory.unmapped_slots(),
         swap_slots: memory.swap_slots(),
         pages: memory.pages(),
         tlb: memory.translations(),

@@ -65,9 +65,10 @@ fn what_a_borrower_unmaps_is_gone() {
     assert_eq!(ends.segmentation_faults(), 1);
 }
 
-/// An illegal reference of a child ends the child, one of its parent both.
+/// An illegal reference ends the process that makes it. The others that use the memory go on, and it
+/// goes with the last of them.
 #[test]
-fn an_illegal_reference_ends_who_uses_the_memory() {
+fn an_illegal_reference_ends_one_of_those_who_use_the_memory() {
     let items = [
         map(1, anonymous(0, 1)),
         w(1, 0),
@@ -76,12 +77,20 @@ fn an_illegal_reference_ends_who_uses_the_memory() {
         r(2, 0), // Dropped.
         r(1, 0), // 1: a hit.
         vfork(1, 3),
-        r(1, 7), // Illegal: both end.
-        r(3, 0), // Dropped.
+        r(1, 7), // Illegal: the parent ends.
+        r(1, 0), // Dropped.
+        r(3, 0), // 2: a hit.
+        vfork(3, 4),
+        exec(3), // The memory stays for 4.
+        w(4, 0), // 3: a hit.
     ];
     let ends = outcome(&items, &lru(2));
-    assert_eq!((ends.legal, ends.dropped, ends.counters.freed), (2, 2, 1));
-    assert_eq!(ends.illegal.len(), 2);
+    assert_eq!((ends.legal, ends.dropped, ends.counters.freed), (4, 2, 0));
+    assert_eq!((ends.illegal.len(), ends.counters.hits), (2, 3));
+    let items = [&items[..], &[exit(4), map(3, anonymous(0, 1)), w(3, 0)]].concat();
+    let ends = outcome(&items, &lru(2));
+    assert_eq!((ends.legal, ends.counters.freed), (5, 1));
+    assert_eq!((ends.counters.hits, ends.resident_end), (3, 1));
 }
 
 #[test]

@@ -34,7 +34,8 @@ it).
 Between accesses, in order of time, may be changes of the address space of the process. Addresses
 are hexadecimal, lengths, offsets and ids decimal, PROT is rwx with - for what is missing:
 - map START LENGTH PROT, then in any order: shared (else private), file=ID,OFFSET,LENGTH (else
-  zeros; LENGTH is the file's, an ID means one file throughout), swap-backed (the file is memory: a
+  zeros; LENGTH is the file's, another one than before acts as a length line; an ID means one file
+  until it is unlinked), swap-backed (the file is memory: a
   memfd or a file in tmpfs), fixed (replaces what is mapped), grows-down (a stack), page-size=2MiB
   (asked for), name=TEXT (for listings, without blanks)
 - unmap START LENGTH, protect START LENGTH PROT, advise START LENGTH willneed (or dontneed)
@@ -43,10 +44,12 @@ are hexadecimal, lengths, offsets and ids decimal, PROT is rwx with - for what i
   the new range, keep leaves the old range mapped, without its pages (as mremap does)
 - populate START LENGTH read (or write): the pages come in now, as if each were read (or written),
   up to the first page that is not mapped, allows it not, or begins beyond the end of its file
-- brk END: the heap ends here; the first such line gives its beginning
+- brk END: the heap ends here; the first such line gives its beginning, to the byte; an END before
+  that or in a mapping is without effect
 - read ID OFFSET LENGTH and write ID OFFSET LENGTH: a file is used without a mapping (counted with
-  --file-io count)
-- length ID BYTES: the file ends here from now on; unlink ID: it has no name any more
+  --file-io count; then a write beyond the end makes the file longer, for its mappings, too)
+- length ID BYTES: the file ends here from now on, in all its mappings
+- unlink ID: the file has no name any more; once nothing maps it, ID stands for another file
 - fork CHILD: the process is copied; CHILD is the copy's number for switch (decimal, 32 bits)
 - vfork CHILD: CHILD uses the memory of the process until it has its own by exec, or exits
 - exec and exit: all mappings go; with exit the process too

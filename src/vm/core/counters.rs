@@ -33,6 +33,8 @@ pub struct Counters {
     /// Pages loaded because a program populated a range. Index 1: a victim had to be written back
     /// first.
     pub populated: [u64; 2],
+    /// Pages of files that came in to be copied. Index 1: a victim had to be written back first.
+    pub originals: [u64; 2],
     /// Pages that a read or a write of a file found in memory.
     pub io_hits: u64,
     /// Pages that a read or a write of a file brought in. Index 1: a victim had to be written back
@@ -76,10 +78,10 @@ impl Counters {
         faults + self.ahead()
     }
 
-    /// Returns the number of pages that came in without a fault.
+    /// Returns the number of pages that came in without a fault of their own.
     pub fn ahead(&self) -> u64 {
         let ahead = self.prefetched.iter().chain(&self.populated);
-        ahead.chain(&self.io_loads).sum()
+        ahead.chain(&self.originals).chain(&self.io_loads).sum()
     }
 
     /// Returns the number of victims.
@@ -250,6 +252,7 @@ impl Outcome {
             c.faults.iter().map(written).sum::<u64>()
                 + c.prefetched[1]
                 + c.populated[1]
+                + c.originals[1]
                 + c.io_loads[1],
             c.evictions_dirty,
             "one load per written victim"

@@ -40,6 +40,8 @@ pub(crate) enum Read {
     File,
     /// Its original backing store, which the trace does not name.
     Original,
+    /// A device, as is counted with the page that was read from it.
+    Counted,
 }
 
 /// Which reference faults, and the page that it is of.
@@ -61,7 +63,7 @@ struct CountedFault {
     written: bool,
 }
 
-/// In place of a number of ops: the page in the frame was not read from swap by a fault.
+/// In place of a number of ops: no fault read the page from swap.
 const NOT_READ: u32 = u32::MAX;
 
 /// What becomes of a page of a file that no process maps any more.
@@ -96,13 +98,15 @@ pub(crate) struct Core<'t> {
     /// The frames from this one on were never used.
     fresh: u32,
     free: FreeList,
-    /// For each frame the number of ops before the fault that read its page from swap, or
-    /// [`NOT_READ`]. Empty if nothing depends on it.
+    /// For each page the number of ops before the last fault that read it from swap, or [`NOT_READ`].
+    /// Empty if nothing depends on it.
     swapped_in: Vec<u32>,
     /// Whether the source of a copy must stay.
     pub(crate) pins_source: bool,
     /// What becomes of a page of a file that no process maps any more.
     pub(crate) unmapped: UnmappedFilePage,
+    /// Whether the op that was done last brought in the original of the copy that follows.
+    pub(crate) read_original: bool,
     /// Whether the policy sees reads and writes of files, and a page that comes in by one stays.
     pub(crate) shows_file_io: bool,
     /// The number of resident pages over time.
@@ -203,16 +207,10 @@ impl<'t> Core<'t> {
                 choices.free_frames,
                 if gives_back { setup.frames as usize } else { 0 },
             ),
-            swapped_in: vec![
-                NOT_READ;
-                if notes_swap_ins {
-                    setup.frames as usize
-                } else {
-                    0
-                }
-            ],
+            swapped_in: vec![NOT_READ; if notes_swap_ins { setup.pages } else { 0 }],
             pins_source: choices.cow_source == CowSource::Pinned,
             unmapped,
+            read_original: false,
             shows_file_io: is_global,
             residency: Residency::default(),
             swap: Swap::new(setup.pages, swap_slots),
@@ -262,21 +260,17 @@ impl<'t> Core<'t> {
         }
     }
 
-    /// Notes whether the page that came into `frame` was read from swap by a fault.
+    /// Notes that a fault read `page` from swap, or what comes in as if one did.
     #[inline]
-    pub(crate) fn note_source(&mut self, frame: FrameId, from_swap: bool) {
-        if let Some(ops) = self.swapped_in.get_mut(frame as usize) {
-            *ops = if from_swap {
-                self.next_op as u32
-            } else {
-                NOT_READ
-            };
+    pub(crate) fn note_swap_in(&mut self, page: ObjectId) {
+        if let Some(ops) = self.swapped_in.get_mut(page as usize) {
+            *ops = self.next_op as u32;
         }
     }
 
-    /// Returns whether a fault read the page in `frame` from swap after the first `ops` ops.
-    pub(crate) fn was_swapped_in_after(&self, ops: u32, frame: FrameId) -> bool {
-        let read = self.swapped_in.get(frame as usize);
+    /// Returns whether a fault read `page` from swap after the first `ops` ops. It may have left since.
+    pub(crate) fn was_swapped_in_after(&self, ops: u32, page: ObjectId) -> bool {
+        let read = self.swapped_in.get(page as usize);
         read.is_some_and(|&read| read != NOT_READ && read >= ops)
     }
 

@@ -3,8 +3,8 @@
 //!
 //! An access costs its memory reference, its translation and, if it faults, the handling of the
 //! fault, the copy of the page, the device's read and the write of its victim. Background work costs
-//! nothing: the write of a page that expires from a working set or is unmapped, and pages read
-//! ahead, or read and written without mappings.
+//! nothing: the write of a page that expires from a working set or is unmapped, pages read ahead, or
+//! read and written without mappings, and the victim of an original that is read to be copied.
 
 use super::processors::{Costs, NOMINAL};
 use crate::units::did_you_mean;

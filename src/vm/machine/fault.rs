@@ -66,8 +66,8 @@ where
             FaultKind::Refill
         };
         paging.load_inline(policy, PageAccess { entry, frame, time }, object, write);
-        if R::SHARES {
-            paging.core.note_source(frame, read == Read::Swap);
+        if R::SHARES && read == Read::Swap {
+            paging.core.note_swap_in(object);
         }
         self.note_touched(entry, frame, write);
         let paging = &mut self.paging;
@@ -202,7 +202,8 @@ where
             return false;
         };
         let frame = self.memory.present(entry);
-        frame < NOT_RESIDENT && self.core.was_swapped_in_after(alone_since, frame)
+        let page = self.memory.object(entry);
+        frame < NOT_RESIDENT && self.core.was_swapped_in_after(alone_since, page)
     }
 
     /// Serves a write fault that belongs to an op of copy-on-write. Returns the frame that `entry`
@@ -255,7 +256,6 @@ where
         let (frame, read, victim) =
             self.part_from_source(policy, Cause::Fault, entry, (source, frees), object, time)?;
         self.load_inline(policy, PageAccess { entry, frame, time }, object, true);
-        self.core.note_source(frame, false);
         self.core.note_present(entry, true);
         self.flush_cleared(time);
         let at = FaultAt {
@@ -279,11 +279,15 @@ where
         time: u64,
     ) -> Result<(FrameId, Read, Option<Victim>), Full> {
         self.core.residency.settle(time);
+        let found = match std::mem::take(&mut self.core.read_original) {
+            true => Read::Counted,
+            false => Read::Nothing,
+        };
         // Whatever becomes of the source below, its content is there now or is read.
         let (read, spare) = match source {
             space::NONE => (Read::File, None),
             source => match self.memory.state(source) {
-                frame if frame < NOT_RESIDENT => (Read::Nothing, Some(frame)),
+                frame if frame < NOT_RESIDENT => (found, Some(frame)),
                 state => (self.source(source, state), None),
             },
         };

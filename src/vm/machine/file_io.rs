@@ -1,5 +1,6 @@
-//! Reads and writes of files without mappings: each page is found in memory or loaded. Neither is a
-//! reference or a fault. Compiled for each kind of page tables and TLBs, not for each policy.
+//! Pages of files that come in without being mapped. Reads and writes of files: each page is found in
+//! memory or loaded, neither is a reference or a fault. Originals of copies: the page of the file comes in
+//! before the fault that copies it. Compiled for each kind of page tables and TLBs, not for each policy.
 
 use super::Paging;
 use super::fault::Cause;
@@ -83,6 +84,45 @@ where
             true => self.source(object, self.memory.state(object)),
             false => Read::Nothing,
         };
+        let written = self.bring_in(policy, io, read, time)?;
+        self.core.counters.io_loads[written] += 1;
+        Ok(())
+    }
+
+    /// Brings in the page of a file that is to be copied before the reference at `time`, or as part of it,
+    /// if it is not in memory. Without a place for pages that nobody maps, the copy reads it.
+    pub(super) fn original(
+        &mut self,
+        policy: &mut dyn Policy,
+        entry: EntryId,
+        time: u64,
+    ) -> Result<(), Full> {
+        let state = self.memory.state(self.memory.object(entry));
+        if state < NOT_RESIDENT || !self.core.shows_file_io {
+            return Ok(());
+        }
+        let (write, reads) = (false, true);
+        let io = FileIo {
+            entry,
+            write,
+            reads,
+        };
+        let written = self.bring_in(policy, io, Read::File, time)?;
+        self.core.counters.originals[written] += 1;
+        self.core.read_original = true;
+        Ok(())
+    }
+
+    /// Puts the page of `io`, for which `read` is read, into a frame. Returns 1 if its victim had to be
+    /// written, else 0.
+    fn bring_in(
+        &mut self,
+        policy: &mut dyn Policy,
+        io: FileIo,
+        read: Read,
+        time: u64,
+    ) -> Result<usize, Full> {
+        let object = self.memory.object(io.entry);
         self.core.residency.settle(time);
         // No reference needs the frame.
         let cause = Cause::Ahead;
@@ -92,12 +132,9 @@ where
         let core = &mut self.core;
         core.residency.now += 1;
         core.frames.load(frame, object, io.write);
-        core.note_source(frame, false);
         policy.file_loaded(&mut core.frames, at(io, frame, time), next_use);
         self.flush_cleared(time);
-        let written = self.core.note_transfers(read, victim);
-        self.core.counters.io_loads[written] += 1;
-        Ok(())
+        Ok(self.core.note_transfers(read, victim))
     }
 }
 

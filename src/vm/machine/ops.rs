@@ -101,6 +101,7 @@ where
                     time,
                 );
             }
+            Op::Original { entry } => return self.original(policy, entry, time),
             Op::Prefetch { entry } => return self.prefetch(policy, entry, time),
             Op::Populate { entry, write } => return self.populate(policy, entry, write, time),
             Op::PopulateCopy {
@@ -140,7 +141,6 @@ where
         let core = &mut self.core;
         core.residency.now += 1;
         core.frames.load_ahead(at.frame, object);
-        core.note_source(at.frame, false);
         let next_use = core.after_op.get(core.next_op).copied();
         policy.prefetched(&mut core.frames, at, next_use.unwrap_or(NEVER));
         // `prefetched` may clear the bit, which queues a shoot-down. Drain the queue before the

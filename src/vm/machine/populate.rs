@@ -38,7 +38,9 @@ where
                 self.take_frame(policy, Cause::Ahead, entry, object, None, time)?;
             self.load_ahead(policy, PageAccess { entry, frame, time }, object);
             // As a fault would map it.
-            self.core.note_source(frame, read == Read::Swap);
+            if read == Read::Swap {
+                self.core.note_swap_in(object);
+            }
             self.show(entry, frame, time);
             let written = self.core.note_transfers(read, victim);
             self.core.counters.populated[written] += 1;

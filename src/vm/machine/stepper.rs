@@ -76,7 +76,7 @@ pub struct EntryState {
 pub enum Cause {
     /// It made room for the page that is referenced.
     Victim,
-    /// It made room for a page that was brought in ahead of use.
+    /// It made room for a page that was brought in ahead of use, or to be copied.
     MadeRoom,
     /// Its window closed.
     Expired,

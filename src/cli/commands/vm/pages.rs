@@ -3,7 +3,7 @@
 use super::picture::{Picture, Place};
 use crate::cli::setup::terminal::Align::{Left, Right};
 use crate::cli::setup::terminal::table;
-use crate::space::{Binding, NONE, ProcessView, file_page_text};
+use crate::space::{Binding, NONE, ProcessView};
 use crate::vm::PageState;
 use std::fmt::Write;
 
@@ -88,9 +88,9 @@ pub fn frames(out: &mut String, picture: &Picture<'_>) {
             }
         }
     }
-    for &(object, page) in &picture.view.cached {
-        if let Place::Frame(frame) = picture.place(object) {
-            pages_in[frame as usize].push(format!("[{}]", file_page_text(page)));
+    for (object, page) in &picture.view.unowned {
+        if let Place::Frame(frame) = picture.place(*object) {
+            pages_in[frame as usize].push(format!("[{page}]"));
         }
     }
     let titles = [
@@ -117,9 +117,9 @@ pub fn frames(out: &mut String, picture: &Picture<'_>) {
     let _ = writeln!(
         out,
         "\nframes, with the pages pid:address of what is in each; (in parentheses) if not in that page table{}",
-        match picture.view.cached.is_empty() {
+        match picture.view.unowned.is_empty() {
             true => "",
-            false => ", [in brackets] a page of a file that no process maps",
+            false => ", [in brackets] a page of a file or of shared memory that no process has",
         }
     );
     table(out, "  ", &titles, lines);

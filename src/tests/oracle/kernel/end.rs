@@ -89,6 +89,7 @@ impl Counts {
             (&mut self.freed_dirty, before.freed_dirty),
             (&mut self.prefetched, before.prefetched),
             (&mut self.populated, before.populated),
+            (&mut self.originals, before.originals),
             (&mut self.io_hits, before.io_hits),
             (&mut self.io_loads, before.io_loads),
             (&mut self.swap_reads, before.swap_reads),

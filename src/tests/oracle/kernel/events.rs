@@ -88,11 +88,14 @@ impl Machine {
     fn map(&mut self, space: usize, map: &Map) -> Done {
         let (start, end) = pages_of(map.start, map.length);
         self.refuse_beyond_user(end)?;
+        if let Some((number, _, length)) = map.file {
+            self.file_is(number, length, map.swap_backed);
+        }
         // The program has the file open, so that it is not gone with its last mapping.
         let held = map.file.map(|(number, ..)| self.file(number));
         let unlinked = held.map(|file| std::mem::replace(&mut self.files[file].unlinked, false));
         if map.fixed {
-            self.unmap(space, start, end);
+            self.spaces[space].cut(start, end);
         } else if !self.spaces[space].is_free(start, end) {
             return Err(refused("a mapping overlaps another"));
         }
@@ -126,7 +129,11 @@ impl Machine {
             shared,
             grows_down,
             shows,
+            has_private: false,
         });
+        if map.fixed {
+            self.gone_from(space, &[(start, end)]);
+        }
         Ok(())
     }
 
@@ -141,8 +148,15 @@ impl Machine {
     /// Removes what is mapped in a range.
     fn unmap(&mut self, space: usize, start: u64, end: u64) {
         self.spaces[space].cut(start, end);
+        self.gone_from(space, &[(start, end)]);
+    }
+
+    /// The mappings of these ranges are gone, or others are there: their pages go.
+    fn gone_from(&mut self, space: usize, ranges: &[(u64, u64)]) {
         self.files_without_mappings_go();
-        self.unbind(space, start, end);
+        for &(start, end) in ranges {
+            self.unbind(space, start, end);
+        }
         self.forget_files();
     }
 
@@ -183,10 +197,7 @@ impl Machine {
             self.spaces[space].heap = Some((end, end));
             return Ok(());
         };
-        let is_in_page = end.div_ceil(PAGE) == start.div_ceil(PAGE);
-        if end < start
-            && !(is_in_page && self.settings.exceptions.brk_below_its_page_empties_the_heap)
-        {
+        if end < start {
             return Ok(());
         }
         let (old, new) = (before.div_ceil(PAGE), end.div_ceil(PAGE));
@@ -207,6 +218,7 @@ impl Machine {
                 shared: false,
                 grows_down: false,
                 shows: Shows::Zeros,
+                has_private: false,
             };
             self.spaces[space].mappings.push(mapping);
         } else if new < old {
@@ -264,17 +276,10 @@ impl Machine {
             if !allowed || mapping.is_beyond_end(number) {
                 return Ok(());
             }
-            if self
-                .settings
-                .exceptions
-                .a_page_that_could_not_come_in_is_bound
-                && self.spaces[space].entry(number).is_none()
-            {
-                self.bind(space, number, write);
-            }
             self.all_or_nothing(|machine| {
+                machine.populate_page(space, number, write)?;
                 machine.count_process();
-                machine.populate_page(space, number, write)
+                Ok(())
             })?;
         }
         Ok(())
@@ -370,13 +375,12 @@ impl Machine {
             }
             return Ok(());
         }
-        if fixed {
-            self.unmap(space, new, new_end);
-        } else if !self.spaces[space].is_free(new, new_end) {
+        if !fixed && !self.spaces[space].is_free(new, new_end) {
             return Err(refused("a move onto a mapping"));
         }
         let kept = (new_end - new).min(old_end - old);
-        self.unmap(space, old + kept, old_end);
+        self.spaces[space].cut(new, new_end);
+        self.spaces[space].cut(old + kept, old_end);
         let parts = self.spaces[space].cut(old, old + kept);
         for mapping in &parts {
             let (start, mut end) = (mapping.start - old + new, mapping.end - old + new);
@@ -388,6 +392,7 @@ impl Machine {
         if keep {
             self.spaces[space].mappings.extend(parts);
         }
+        self.gone_from(space, &[(new, new_end), (old + kept, old_end)]);
         for entry in &mut self.spaces[space].entries {
             if (old..old + kept).contains(&entry.number) {
                 entry.number = entry.number - old + new;
@@ -439,18 +444,13 @@ impl Machine {
         self.refuse_known(child)?;
         let mut copy: Space = self.spaces[space].clone();
         if !self.settings.copy_file_ptes {
-            let is_of_file = |page: PageId| {
-                matches!(
-                    self.pages[page].holds,
-                    Holds::File { .. } | Holds::FileInMemory { .. }
-                )
+            // `vma_needs_copy`: a fault fills again what is shared, or of a file and never private.
+            let again = |mapping: Mapping| {
+                mapping.shared || mapping.shows != Shows::Zeros && !mapping.has_private
             };
-            for entry in copy
-                .entries
-                .iter_mut()
-                .filter(|entry| is_of_file(entry.page))
-            {
-                entry.present = false;
+            for entry in &mut copy.entries {
+                let mapping = self.spaces[space].mapping(entry.number);
+                entry.present &= !mapping.is_some_and(again);
             }
         }
         for entry in copy

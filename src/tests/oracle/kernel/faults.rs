@@ -88,6 +88,9 @@ impl Machine {
         {
             holds = Holds::Private;
         }
+        if holds == Holds::Private {
+            self.has_private(space, number);
+        }
         let page = self.find_or_add(holds);
         let entry = Entry {
             number,
@@ -98,6 +101,13 @@ impl Machine {
         };
         self.spaces[space].entries.push(entry);
         entry
+    }
+
+    /// A page of a mapping is private memory.
+    fn has_private(&mut self, space: usize, number: u64) {
+        for mapping in &mut self.spaces[space].mappings {
+            mapping.has_private |= mapping.has(number);
+        }
     }
 
     /// True of a page of a file in memory that nobody has touched: its zeros are nobody's.
@@ -221,9 +231,17 @@ impl Machine {
         source: PageId,
         bit: Bit,
     ) -> Result<Option<Source>, Stop> {
-        let in_memory = self.pages[source].frame.is_some();
+        let mut in_memory = self.pages[source].frame.is_some();
+        let of_file = matches!(self.pages[source].holds, Holds::File { .. });
         let from = if in_memory {
             None
+        } else if of_file && self.settings.keep_page_cache {
+            // As Linux does: into the page cache, and from there to the copy.
+            let from = self.load(source, None, Bit::OfFault)?;
+            self.counts.originals += 1;
+            in_memory = true;
+            self.with_original = Some(Box::new(self.clone()));
+            Some(from)
         } else {
             Some(self.read_content(source))
         };
@@ -232,6 +250,7 @@ impl Machine {
         let frame = self.free_frame(pinned)?;
         self.put(copy, frame, bit);
         self.pages[copy].dirty = true;
+        self.has_private(space, number);
         let entries = &mut self.spaces[space].entries;
         entries.retain(|entry| entry.number != number);
         entries.push(Entry {
@@ -310,11 +329,9 @@ impl Machine {
         let frame = self.pages[page].frame.take().expect("a page in memory");
         self.frames[frame] = None;
         self.pages[page].dirty = false;
-        let again_cow = self.settings.exceptions.writable_until_it_leaves;
         for space in &mut self.spaces {
             for entry in space.entries.iter_mut().filter(|entry| entry.page == page) {
                 entry.present = false;
-                entry.cow |= again_cow && entry.regained;
                 entry.regained = false;
             }
         }
@@ -351,12 +368,7 @@ impl Machine {
         match self.pages[page].holds {
             Holds::Private => self.free(page, false),
             holds @ (Holds::Memory { .. } | Holds::FileInMemory { .. }) => {
-                if !self.is_mapped(holds)
-                    || self
-                        .settings
-                        .exceptions
-                        .shared_memory_goes_with_its_last_entry
-                {
+                if !self.is_mapped(holds) {
                     self.free(page, false);
                 }
             }

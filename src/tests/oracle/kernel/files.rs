@@ -47,6 +47,9 @@ impl Machine {
         if offset >= end {
             return Ok(());
         }
+        if write && before.is_some_and(|before| before < end) {
+            self.length(number, end);
+        }
         for index in offset / PAGE..=(end - 1) / PAGE {
             // What the file has of the page, and whether the write covers it.
             let has = (
@@ -55,9 +58,6 @@ impl Machine {
             );
             let covered = write && (has.0 >= has.1 || offset <= has.0 && has.1 <= end);
             self.all_or_nothing(|machine| machine.io_page(file, index, write, covered))?;
-        }
-        if write {
-            self.files[file].length = before.map(|before| before.max(end));
         }
         Ok(())
     }
@@ -86,13 +86,27 @@ impl Machine {
         Ok(())
     }
 
+    /// A mapping says how long a file is, and whether it is memory: then reads and writes left nothing.
+    pub fn file_is(&mut self, number: u32, length: u64, swap_backed: bool) {
+        let file = self.file(number);
+        if swap_backed && !self.files[file].swap_backed {
+            for page in self.pages_by_place() {
+                let place = self.place_of(page).filter(|(of, _)| *of == file);
+                if place.is_some() && !self.pages[page].gone {
+                    self.free(page, false);
+                }
+            }
+        }
+        self.length(number, length);
+    }
+
     /// The file ends elsewhere: pages beyond the end, of before or from now on, go.
     pub fn length(&mut self, number: u32, bytes: u64) {
         let file = self.file(number);
         if self.files[file].length == Some(bytes) {
             return;
         }
-        self.files[file].length = Some(bytes);
+        let before = self.files[file].length.replace(bytes).unwrap_or(bytes);
         // Of the processes in the order of their beginning.
         let mut spaces: Vec<usize> = Vec::new();
         for process in self.processes.iter().filter(|process| process.lives()) {
@@ -145,7 +159,7 @@ impl Machine {
         for page in self.pages_by_place() {
             if let Some((of, index)) = self.place_of(page)
                 && of == file
-                && index * PAGE >= bytes
+                && index * PAGE >= self.end_for(page, before, bytes)
                 && !self.pages[page].gone
             {
                 for space in &mut self.spaces {
@@ -153,6 +167,14 @@ impl Machine {
                 }
                 self.free(page, false);
             }
+        }
+    }
+
+    /// Where a file ends for a page that nobody has: memory beyond the end does not outlive that end.
+    fn end_for(&self, page: PageId, before: u64, now: u64) -> u64 {
+        match self.pages[page].holds {
+            Holds::FileInMemory { .. } => before.min(now),
+            _ => now,
         }
     }
 
@@ -166,10 +188,16 @@ impl Machine {
         }
     }
 
-    /// All pages, those of files in the order of their places.
+    /// All pages: those of files on a device, of memory without a file, and of files in memory, each in the
+    /// order of their places.
     fn pages_by_place(&self) -> Vec<PageId> {
         let mut pages: Vec<PageId> = (0..self.pages.len()).collect();
-        pages.sort_by_key(|&page| self.place_of(page));
+        pages.sort_by_key(|&page| match self.pages[page].holds {
+            Holds::Private => (0, 0, 0),
+            Holds::File { file, index } => (1, self.files[file].number as usize, index),
+            Holds::Memory { memory, index } => (2, memory, index),
+            Holds::FileInMemory { file, index } => (3, self.files[file].number as usize, index),
+        });
         pages
     }
 

@@ -1,6 +1,5 @@
 //! The state of the machine, its settings and its counts, and one line after the other.
 
-use super::exceptions::Exceptions;
 use super::lines::{Kind, Line, PAGE, Rights};
 use super::replacement::Replacement;
 use super::space::{FileId, Mapping, Shows, Space};
@@ -36,7 +35,6 @@ pub struct Settings {
     pub i386: bool,
     /// References that fill memory before counting begins.
     pub warmup: u64,
-    pub exceptions: Exceptions,
 }
 
 /// What a trace does that cannot be.
@@ -88,6 +86,7 @@ pub struct Counts {
     pub freed_dirty: u64,
     pub prefetched: u64,
     pub populated: u64,
+    pub originals: u64,
     pub io_hits: u64,
     pub io_loads: u64,
     pub dirty_end: u64,
@@ -191,6 +190,8 @@ pub struct Machine {
     pub replacement: Replacement,
     /// Processes that count in `processes`.
     pub counted: Vec<u32>,
+    /// The machine after the original of a copy came in, which stays though the copy finds no frame.
+    pub with_original: Option<Box<Machine>>,
 }
 
 impl Machine {
@@ -210,6 +211,7 @@ impl Machine {
             freed_frames: Vec::new(),
             replacement: Replacement::named(&settings.policy, settings.frames),
             counted: Vec::new(),
+            with_original: None,
         }
     }
 
@@ -298,6 +300,7 @@ impl Machine {
                 shared: false,
                 grows_down: false,
                 shows,
+                has_private: false,
             });
         }
         self.spaces.push(space);
@@ -329,8 +332,7 @@ impl Machine {
             return self.illegal();
         }
         if self.spaces[process.space].mapping(number).is_none() {
-            let merged = !self.settings.exceptions.mappings_do_not_merge;
-            self.spaces[process.space].grow_stack(number, (8 << 20) / PAGE, merged);
+            self.spaces[process.space].grow_stack(number, (8 << 20) / PAGE);
         }
         match self.spaces[process.space].mapping(number) {
             None => {
@@ -370,21 +372,6 @@ impl Machine {
     }
 
     fn kill(&mut self, pid: u32) {
-        if self.settings.exceptions.killed_parent_takes_vfork_children
-            && self.process(pid).owner == pid
-        {
-            let borrow =
-                |process: &&Process| process.lives() && process.owner == pid && process.pid != pid;
-            let children: Vec<u32> = self
-                .processes
-                .iter()
-                .filter(borrow)
-                .map(|process| process.pid)
-                .collect();
-            for child in children {
-                self.kill(child);
-            }
-        }
         self.leave_space(pid);
         self.process_mut(pid).state = State::Killed;
     }
@@ -412,10 +399,12 @@ impl Machine {
 
     /// What finds no slot for a page that must leave did not happen.
     pub fn all_or_nothing(&mut self, of: impl FnOnce(&mut Machine) -> Done) -> Done {
+        self.with_original = None;
         let before = self.clone();
         let done = of(self);
         if matches!(done, Err(Stop::SwapFull)) {
-            *self = before;
+            let original = self.with_original.take();
+            *self = original.map_or(before, |machine| *machine);
         }
         done
     }

@@ -32,11 +32,45 @@ pub struct Mapping {
     pub shared: bool,
     pub grows_down: bool,
     pub shows: Shows,
+    /// Of a private mapping of a file: a page of it was copied, or is beyond the end of the file.
+    pub has_private: bool,
 }
 
 impl Mapping {
     pub fn has(&self, number: u64) -> bool {
         (self.start..self.end).contains(&number)
+    }
+
+    /// True if a kernel takes it and the one below it as one mapping.
+    fn continues(&self, below: &Mapping) -> bool {
+        let pages = below.end - below.start;
+        let shows_on = match (below.shows, self.shows) {
+            (Shows::Zeros, Shows::Zeros) => true,
+            (
+                Shows::Memory { memory, first },
+                Shows::Memory {
+                    memory: other,
+                    first: next,
+                },
+            ) => memory == other && first.wrapping_add(pages) == next,
+            (
+                Shows::File {
+                    file,
+                    first,
+                    swap_backed,
+                    ..
+                },
+                Shows::File {
+                    file: other,
+                    first: next,
+                    swap_backed: memory,
+                    ..
+                },
+            ) => file == other && first.wrapping_add(pages) == next && swap_backed == memory,
+            _ => false,
+        };
+        let way = |mapping: &Mapping| (mapping.rights, mapping.shared, mapping.grows_down);
+        below.end == self.start && way(below) == way(self) && shows_on
     }
 
     /// The mapping of a part.
@@ -175,8 +209,8 @@ impl Space {
     }
 
     /// Makes a stack that ends above reach down to a page, if there is one, so that it holds the page.
-    /// `merged`: pieces of a stack that lie side by side and allow the same are one.
-    pub fn grow_stack(&mut self, number: u64, limit: u64, merged: bool) {
+    /// Pieces of a stack that lie side by side and allow the same are one.
+    pub fn grow_stack(&mut self, number: u64, limit: u64) {
         let above = self
             .mappings
             .iter()
@@ -184,12 +218,11 @@ impl Space {
         let Some(&next) = above.min_by_key(|mapping| mapping.start) else {
             return;
         };
-        let mut end = next.end;
-        while merged
-            && let Some(above) = self.mapping(end)
-            && (above.start, above.grows_down, above.rights) == (end, true, next.rights)
+        let (mut end, mut last) = (next.end, next);
+        while let Some(above) = self.mapping(end)
+            && above.continues(&last)
         {
-            end = above.end;
+            (end, last) = (above.end, above);
         }
         if next.grows_down && end - number <= limit {
             self.mappings.retain(|mapping| *mapping != next);

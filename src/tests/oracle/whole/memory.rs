@@ -31,7 +31,7 @@ struct State {
     dirty: bool,
     referenced: bool,
     slot: Option<usize>,
-    /// A fault of its only owner read it from swap, and it has had no other owner since.
+    /// A fault of its only owner read it from swap, and it has had no other owner since, wherever it was.
     writable: bool,
 }
 
@@ -114,6 +114,8 @@ pub struct Memory<'a> {
     running: Option<u32>,
     flushes: u64,
     lookups: TlbRun,
+    /// The original of the next copy was read from its file just now.
+    fetched_original: bool,
     pub counters: Counters,
     pub log: Vec<FaultAt>,
 }
@@ -163,6 +165,7 @@ impl<'a> Memory<'a> {
             running: None,
             flushes: 0,
             lookups: TlbRun::default(),
+            fetched_original: false,
             counters: Counters::default(),
             log: Vec::new(),
         }
@@ -186,6 +189,11 @@ impl<'a> Memory<'a> {
                 self.unbind(page, true);
                 self.tables_change(page);
             }
+            Step::LeaveBehind(page) => {
+                self.leave_behind(page);
+                self.tables_change(page);
+            }
+            Step::Original { pid, object } => return self.original(pid, object),
             Step::Discard(page) => {
                 self.unbind(page, false);
                 self.tables_change(page);
@@ -254,13 +262,11 @@ impl<'a> Memory<'a> {
         let found = self.look_up(page, ifetch);
 
         let fault = match r.how {
-            How::Copy { source } => {
+            How::Copy { source, stays } => {
                 let major = self.read_source(source);
                 let pinned = source.filter(|_| self.options.pin_cow_source);
                 let (pool, frame, victim) = self.take_frame(page.0, object, true, pinned)?;
-                if self.bound.contains_key(&page) {
-                    self.unbind(page, true);
-                }
+                self.part(page, stays);
                 self.bind(page, object);
                 self.load(object, pool, frame, page.0, Arrival::Referenced);
                 Some((FaultKind::CowCopy, major, victim))
@@ -278,7 +284,7 @@ impl<'a> Memory<'a> {
                     self.load(object, pool, frame, page.0, Arrival::Referenced);
                     let alone = self.owners(object) == 1;
                     let may = self.options.swap_in_writable;
-                    self.state(object).writable = may && swapped && alone;
+                    self.state(object).writable |= may && swapped && alone;
                     (FaultKind::Refill, major, victim)
                 } else {
                     let major = self.classes[object] == Class::File && self.read(object);
@@ -337,7 +343,9 @@ impl<'a> Memory<'a> {
                 self.counters.file_reads += 1;
                 true
             }
-            Some(source) if self.state(source).frame.is_some() => false,
+            Some(source) if self.state(source).frame.is_some() => {
+                std::mem::take(&mut self.fetched_original)
+            }
             Some(source) => self.read(source),
         }
     }
@@ -389,13 +397,11 @@ impl<'a> Memory<'a> {
     fn populate(&mut self, r: &Reference) -> Result<(), Ended> {
         let (page, object) = (r.page, r.object);
         let mut comes = true;
-        if let How::Copy { source } = r.how {
+        if let How::Copy { source, stays } = r.how {
             self.read_source(source);
             let pinned = source.filter(|_| self.options.pin_cow_source);
             let taken = self.take_frame(page.0, object, false, pinned)?;
-            if self.bound.contains_key(&page) {
-                self.unbind(page, true);
-            }
+            self.part(page, stays);
             self.bind(page, object);
             self.come_populated(page, object, taken);
         } else {
@@ -417,7 +423,7 @@ impl<'a> Memory<'a> {
                 self.come_populated(page, object, taken);
                 let alone = self.owners(object) == 1;
                 let may = self.options.swap_in_writable;
-                self.state(object).writable = may && swapped && alone;
+                self.state(object).writable |= may && swapped && alone;
             }
         }
         let now = self.own_time.get(&page.0).copied().unwrap_or(0);
@@ -490,6 +496,21 @@ impl<'a> Memory<'a> {
             self.swap.used.remove(&slot);
         }
         self.objects.remove(&entry.object);
+    }
+
+    /// A page loses what it is bound to, if anything, for a copy.
+    fn part(&mut self, page: Page, stays: bool) {
+        match (self.bound.contains_key(&page), stays) {
+            (false, _) => {}
+            (true, true) => self.leave_behind(page),
+            (true, false) => self.unbind(page, true),
+        }
+    }
+
+    /// A page is not bound any more; the object stays what and where it is.
+    fn leave_behind(&mut self, page: Page) {
+        self.drop_entry(page);
+        self.bound.remove(&page).expect("a bound page");
     }
 
     fn drop_entry(&mut self, page: Page) {
@@ -702,7 +723,7 @@ impl<'a> Memory<'a> {
             dirty: false,
             referenced: false,
             slot: state.slot,
-            writable: false,
+            writable: state.writable,
         };
         self.order.push(object);
         if Chooser::is_for(self.options.policy) {
@@ -799,6 +820,14 @@ impl<'a> Memory<'a> {
     pub fn unmapped(&self) -> usize {
         let unmapped = |object: &&Object| self.owners(**object) == 0;
         self.order.iter().filter(unmapped).count()
+    }
+
+    pub fn unmapped_slots(&self) -> usize {
+        let all = self.objects.iter();
+        let unmapped = |(object, state): &(&Object, &State)| {
+            state.slot.is_some() && self.owners(**object) == 0
+        };
+        all.filter(unmapped).count()
     }
 
     pub fn dirty(&self) -> usize {

@@ -28,9 +28,10 @@ pub enum How {
     /// Writes what was shared until written, and has no other owner any more.
     Reuse,
     /// Writes what is shared until written: the object is a new copy of this source. The page of a
-    /// file may be in no object.
+    /// file may be in no object. The source may stay though nobody has it any more.
     Copy {
         source: Option<Object>,
+        stays: bool,
     },
 }
 
@@ -55,7 +56,14 @@ pub enum Step {
         dropped: bool,
     },
     Unbind(Page),
-    /// The same; what it holds is no longer wanted in its file.
+    /// The same; others map what it is bound to, whether they have touched it or not.
+    LeaveBehind(Page),
+    /// A page of a file that is about to be copied for a process is wanted in memory.
+    Original {
+        pid: u32,
+        object: Object,
+    },
+    /// The same as unbinding; what it holds is no longer wanted in its file.
     Discard(Page),
     /// What is at the first page, bound or in memory, is at the second from now on.
     Move {
@@ -105,6 +113,8 @@ struct Vma {
     origin: i128,
     /// Tells shared anonymous mappings apart.
     region: usize,
+    /// Of a private mapping of a file: some page of it was memory of its own.
+    own_memory: bool,
 }
 
 impl Vma {
@@ -134,7 +144,7 @@ struct Process {
     fate: Fate,
     /// By address.
     vmas: Vec<Vma>,
-    /// Where the heap begins and ends.
+    /// Where the heap begins, to the byte, and where its last page ends.
     heap: Option<(i128, i128)>,
 }
 
@@ -149,6 +159,33 @@ impl Process {
 
     fn meets(&self, range: (i128, i128)) -> bool {
         self.vmas.iter().any(|vma| vma.meets(range))
+    }
+
+    /// Where the mapping above an address ends, pieces of the same kind that follow each other taken as
+    /// one.
+    fn stack_end(&self, at: i128) -> i128 {
+        let mut pieces = self.vmas.iter().filter(|vma| vma.start > at);
+        let Some(mut last) = pieces.next() else {
+            return at;
+        };
+        for next in pieces {
+            let (at, way) = (next.start, |vma: &Vma| {
+                (vma.protection, vma.shared, vma.grows_down, vma.swap_backed)
+            });
+            let bytes = |vma: &Vma| match (vma.backing, vma.shared) {
+                (Backing::Anonymous, false) => (None, 0, 0),
+                (Backing::Anonymous, true) => (None, vma.region, at - vma.origin),
+                (Backing::File { file, offset, .. }, _) => {
+                    (Some(file), 0, at - vma.origin + i128::from(offset))
+                }
+            };
+            let kind = |vma: &Vma| (way(vma), bytes(vma));
+            if next.start != last.end || kind(next) != kind(last) {
+                break;
+            }
+            last = next;
+        }
+        last.end
     }
 
     fn insert(&mut self, vma: Vma) {
@@ -281,8 +318,7 @@ impl Space {
                 Item::Event { event, .. } => self.event(pid, event)?,
             },
         };
-        let mut all = std::mem::take(&mut self.cache.forgotten);
-        all.extend(steps);
+        let mut all = steps;
         all.extend(self.bury());
         Ok(all)
     }
@@ -362,7 +398,12 @@ impl Space {
         self.process(pid);
         let page = (self.home(pid), number);
         match self.legal(page, kind) {
-            Ok(()) => vec![Step::Reference(self.resolve(page, kind))],
+            Ok(()) => {
+                let reference = self.resolve(page, kind);
+                let mut steps: Vec<Step> = self.original(&reference).into_iter().collect();
+                steps.push(Step::Reference(reference));
+                steps
+            }
             Err(why) => {
                 self.illegal.push(Illegal {
                     position: self.position - 1,
@@ -389,8 +430,9 @@ impl Space {
         }
         let process = self.process(page.0);
         if !process.meets(bytes) {
+            let end = process.stack_end(bytes.0);
             let above = process.vmas.iter_mut().find(|vma| vma.start > bytes.0);
-            let stack = above.filter(|vma| vma.grows_down && vma.end - bytes.0 <= STACK);
+            let stack = above.filter(|vma| vma.grows_down && end - bytes.0 <= STACK);
             stack.ok_or(Why::Unmapped)?.start = bytes.0;
         }
         let own: Vec<&Vma> = process.vmas.iter().filter(|v| v.meets(bytes)).collect();
@@ -432,23 +474,47 @@ impl Space {
         }
     }
 
+    /// What must be in memory before a copy of it is made.
+    fn original(&self, reference: &Reference) -> Option<Step> {
+        let How::Copy {
+            source: Some(object),
+            ..
+        } = reference.how
+        else {
+            return None;
+        };
+        let pid = reference.page.0;
+        let of_file = self.classes[object] == Class::File;
+        (of_file && self.cache.keep).then_some(Step::Original { pid, object })
+    }
+
+    /// The mapping of a page has memory of its own, if it is one of a file.
+    fn has_own_memory(&mut self, page: Page) {
+        let bytes = self.bytes(page);
+        let mut vmas = self.process(page.0).vmas.iter_mut();
+        if let Some(vma) = vmas.find(|vma| vma.meets(bytes)) {
+            vma.own_memory = true;
+        }
+    }
+
     /// A write to a bound page gives it a copy of its own.
     fn copy(&mut self, page: Page, source: Object) -> (Object, How) {
-        self.unbind(page);
+        self.has_own_memory(page);
+        let stays = matches!(self.unbind(page), Step::LeaveBehind(_));
         let class = if self.strict {
             Class::Zero
         } else {
             Class::Original
         };
         let source = Some(source);
-        (self.bind_new(page, class), How::Copy { source })
+        (self.bind_new(page, class), How::Copy { source, stays })
     }
 
     /// The first reference of an unbound page.
     fn first(&mut self, page: Page, write: bool) -> (Object, How) {
         let content = self.content(page);
-        if let Content::PrivateFile(key, class) = content {
-            self.compare(key, class);
+        if matches!(content, Content::Private(_)) || write {
+            self.has_own_memory(page);
         }
         match content {
             Content::Private(class) => (self.bind_new(page, class), How::Plain),
@@ -456,9 +522,17 @@ impl Space {
             Content::PrivateFile(key, Class::Zero) if write && !self.keyed.contains_key(&key) => {
                 (self.bind_new(page, Class::Zero), How::Plain)
             }
-            Content::PrivateFile(key, _) if write => {
+            Content::PrivateFile(key, class) if write => {
+                if self.cache.keep && !self.keyed.contains_key(&key) {
+                    let object = self.create(class);
+                    self.keyed.insert(key, object);
+                }
                 let source = self.keyed.get(&key).copied();
-                (self.bind_new(page, Class::Zero), How::Copy { source })
+                let stays = true;
+                (
+                    self.bind_new(page, Class::Zero),
+                    How::Copy { source, stays },
+                )
             }
             Content::PrivateFile(key, class) => {
                 (self.bind_keyed(page, key, class, true), How::Plain)
@@ -519,7 +593,6 @@ impl Space {
 
     /// Binds to the object of this key, which is made if there is none.
     fn bind_keyed(&mut self, page: Page, key: Key, class: Class, private: bool) -> Object {
-        self.compare(key, class);
         let object = match self.keyed.get(&key) {
             Some(&object) => object,
             None => self.create(class),
@@ -540,6 +613,9 @@ impl Space {
         let binding = self.bound.remove(&page).expect("a bound page");
         if self.owners(binding.object) == 0 {
             let gone = self.is_gone(binding.object);
+            if self.is_mapped_memory(binding.object) {
+                return Step::LeaveBehind(page);
+            }
             if !self.stays(binding.object) {
                 self.keyed.retain(|_, object| *object != binding.object);
             }
@@ -584,7 +660,7 @@ impl Space {
         let pid = home;
         match *event {
             Event::Map(ref mapping) => self.map(pid, mapping),
-            Event::Brk { end } => Ok(self.brk(pid, self.up(i128::from(end)))),
+            Event::Brk { end } => Ok(self.brk(pid, i128::from(end))),
             Event::Exec | Event::Exit | Event::Fork { .. } | Event::Vfork { .. } => unreachable!(),
             Event::Move(ref moves) => self.moves(pid, moves),
             Event::Length { file, bytes } => Ok(self.length(file, i128::from(bytes))),
@@ -628,9 +704,10 @@ impl Space {
         if range.1 > self.user_end {
             return Err("a mapping beyond user space".into());
         }
-        let mut steps = Vec::new();
+        let mut steps = self.heard_of(mapping.backing, mapping.swap_backed);
+        let mut lost = Vec::new();
         if mapping.fixed {
-            steps = self.unmap(pid, range);
+            lost = self.cut_out(pid, range);
         } else if self.process(pid).meets(range) {
             return Err("a mapping over another".into());
         }
@@ -645,13 +722,20 @@ impl Space {
             swap_backed: mapping.swap_backed,
             origin: range.0,
             region: self.regions,
+            own_memory: false,
         };
         self.process(pid).insert(vma);
-        self.heard_of(mapping.backing, mapping.swap_backed);
+        steps.extend(lost.into_iter().map(|page| self.unbind(page)));
         Ok(steps)
     }
 
     fn unmap(&mut self, pid: u32, range: (i128, i128)) -> Vec<Step> {
+        let lost = self.cut_out(pid, range).into_iter();
+        lost.map(|page| self.unbind(page)).collect()
+    }
+
+    /// Nothing is mapped there any more. The pages that no mapping covers now are to be unbound.
+    fn cut_out(&mut self, pid: u32, range: (i128, i128)) -> Vec<Page> {
         let process = self.process(pid);
         process.split(range.0);
         process.split(range.1);
@@ -661,7 +745,7 @@ impl Space {
             let bytes = self.bytes(page);
             overlap(bytes, range) && !self.processes[&pid].meets(bytes)
         });
-        pages.into_iter().map(|page| self.unbind(page)).collect()
+        pages
     }
 
     fn protect(&mut self, pid: u32, range: (i128, i128), protection: Protection) -> Vec<Step> {
@@ -678,13 +762,14 @@ impl Space {
         pages.into_iter().map(Step::Flush).collect()
     }
 
-    fn brk(&mut self, pid: u32, end: i128) -> Vec<Step> {
+    fn brk(&mut self, pid: u32, byte: i128) -> Vec<Step> {
+        let end = self.up(byte);
         let process = self.process(pid);
         let Some((begin, old)) = process.heap else {
-            process.heap = Some((end, end));
+            process.heap = Some((byte, end));
             return Vec::new();
         };
-        if end < begin || (end > old && process.meets((old, end))) {
+        if byte < begin || (end > old && process.meets((old, end))) {
             self.idle_events += 1;
             return Vec::new();
         }
@@ -700,6 +785,7 @@ impl Space {
                 swap_backed: false,
                 origin: begin,
                 region: 0,
+                own_memory: false,
             });
             return Vec::new();
         }
@@ -711,20 +797,36 @@ impl Space {
 
     /// The program ends; what becomes of the process is its fate.
     fn end(&mut self, pid: u32, fate: Fate) -> Vec<Step> {
-        self.processes.insert(pid, Process::new(fate));
-        if self.lenders.remove(&pid).is_some() {
+        if !self.borrowers(pid).is_empty() {
+            // Killed: the others go on with its memory.
+            self.process(pid).fate = fate;
             return Vec::new();
         }
-        for child in self.borrowers(pid) {
-            self.lenders.remove(&child);
-            self.processes.insert(child, Process::new(Fate::Killed));
+        self.processes.insert(pid, Process::new(fate));
+        match self.lenders.remove(&pid) {
+            None => self.give_up(pid),
+            Some(home) if self.processes[&home].fate == Fate::Killed => {
+                match self.borrowers(home).is_empty() {
+                    true => {
+                        self.processes.insert(home, Process::new(Fate::Killed));
+                        self.give_up(home)
+                    }
+                    false => Vec::new(),
+                }
+            }
+            Some(_) => Vec::new(),
         }
+    }
+
+    /// Nothing is bound any more.
+    fn give_up(&mut self, pid: u32) -> Vec<Step> {
         let pages = self.bound_of(pid).into_iter();
         pages.map(|page| self.unbind(page)).collect()
     }
 
     fn fork(&mut self, pid: u32, child: u32) -> Result<Vec<Step>, String> {
-        let parent = self.process(pid).clone();
+        let mut parent = self.process(pid).clone();
+        parent.fate = Fate::Lives;
         if self.processes.contains_key(&child) {
             return Err(format!("process {child} exists or existed"));
         }
@@ -732,10 +834,13 @@ impl Space {
         let mut steps = Vec::new();
         for page in self.bound_of(pid) {
             let mut binding = self.bound[&page];
-            let of_file = |(key, object): (&Key, &Object)| {
-                *object == binding.object && matches!(key, Key::File(..))
-            };
-            let dropped = self.drop_file_ptes && self.keyed.iter().any(of_file);
+            // A fault finds again what is shared, or in a file that has not been copied from.
+            let bytes = self.bytes(page);
+            let mut vmas = self.processes[&pid].vmas.iter();
+            let again =
+                |vma: &Vma| vma.shared || vma.backing != Backing::Anonymous && !vma.own_memory;
+            let found = vmas.find(|vma| vma.meets(bytes)).is_some_and(again);
+            let dropped = self.drop_file_ptes && found;
             binding.cow |= binding.private;
             self.bound.insert(page, binding);
             self.bound.insert((child, page.1), binding);

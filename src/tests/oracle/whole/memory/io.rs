@@ -17,6 +17,9 @@ impl Memory<'_> {
             self.counters.freed += 1;
             self.leave(object);
         }
+        if let Some(slot) = self.state(object).slot {
+            self.swap.used.remove(&slot);
+        }
         self.objects.remove(&object);
     }
 
@@ -60,6 +63,25 @@ impl Memory<'_> {
         }
         let written = self.evicted(victim);
         self.counters.io_loads[usize::from(written)] += 1;
+        Ok(())
+    }
+
+    /// What a process is about to copy is in memory before that, if it can stay there.
+    pub(super) fn original(&mut self, pid: u32, object: Object) -> Result<(), Ended> {
+        self.objects.entry(object).or_default();
+        if self.state(object).frame.is_some() || !self.is_common() {
+            return Ok(());
+        }
+        let (pool, frame, victim) = self.take_frame(pid, object, false, None)?;
+        self.read(object);
+        self.load(object, pool, frame, pid, Arrival::Io);
+        self.state(object).referenced = true;
+        if self.options.policy == Policy::ClockUnset {
+            self.clear(object);
+        }
+        let written = self.evicted(victim);
+        self.counters.originals[usize::from(written)] += 1;
+        self.fetched_original = true;
         Ok(())
     }
 

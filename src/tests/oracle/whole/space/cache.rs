@@ -1,7 +1,7 @@
 //! Files apart from their mappings: which pages are remembered that nobody maps, which files are gone,
 //! and what reading and writing a file without a mapping touches.
 
-use super::{Class, Key, Object, Space, Step};
+use super::{Class, Content, Key, Object, Space, Step};
 use pagebench::internals::trace::model::event::{Backing, FileRange};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,8 +22,6 @@ pub struct Cache {
     memory: BTreeSet<u32>,
     /// Files without a name that somebody maps.
     nameless: BTreeSet<u32>,
-    /// What was forgotten since the last item, for the next steps.
-    pub(super) forgotten: Vec<Step>,
 }
 
 impl Space {
@@ -32,13 +30,40 @@ impl Space {
         vmas.any(|vma| matches!(vma.backing, Backing::File { file: of, .. } if of == file))
     }
 
-    pub(super) fn heard_of(&mut self, backing: Backing, memory: bool) {
+    /// A file is mapped: it is as long as that says, and what reads and writes left of it is nothing if it
+    /// is memory.
+    pub(super) fn heard_of(&mut self, backing: Backing, memory: bool) -> Vec<Step> {
+        let mut steps = Vec::new();
         if let Backing::File { file, length, .. } = backing {
-            self.cache.lengths.insert(file, Some(i128::from(length)));
-            if memory {
-                self.cache.memory.insert(file);
+            if memory && self.cache.memory.insert(file) {
+                let all = self.remembered(file).into_iter();
+                steps.extend(all.map(|(key, _)| self.forget(key)));
+            }
+            let known = self.cache.lengths.get(&file).copied().flatten();
+            if known != Some(i128::from(length)) {
+                steps.extend(self.resize(file, i128::from(length)).0);
             }
         }
+        steps
+    }
+
+    /// Whether an object is memory that a mapping of some process has, touched there or not.
+    pub(super) fn is_mapped_memory(&self, object: Object) -> bool {
+        let Some(key) = self.key_of(object) else {
+            return false;
+        };
+        let is_it = |page: super::super::Page| match self.content(page) {
+            Content::Shared(of, Class::Zero) | Content::PrivateFile(of, Class::Zero) => of == key,
+            _ => false,
+        };
+        self.classes[object] == Class::Zero
+            && self.processes.iter().any(|(&pid, process)| {
+                process.vmas.iter().any(|vma| {
+                    let first = vma.start / self.page_size;
+                    let last = (vma.end - 1) / self.page_size;
+                    (first..=last).any(|number| is_it((pid, number as u64)))
+                })
+            })
     }
 
     fn key_of(&self, object: Object) -> Option<Key> {
@@ -78,25 +103,23 @@ impl Space {
         pages
     }
 
-    /// What is remembered of this page is not what the file has there now.
-    pub(super) fn compare(&mut self, key: Key, class: Class) {
-        if let Some(&object) = self.keyed.get(&key)
-            && self.owners(object) == 0
-            && self.classes[object] != class
-        {
-            let step = self.forget(key);
-            self.cache.forgotten.push(step);
-        }
-    }
-
-    /// A file ends here now: what is remembered behind it is not there any more. Says whether anything
-    /// was remembered.
+    /// A file ends here now: what is remembered behind it is not there any more, nor what was behind its
+    /// end before. Says whether anything was remembered.
     pub(super) fn cut(&mut self, file: u32, bytes: i128) -> (Vec<Step>, bool) {
-        self.cache.lengths.insert(file, Some(bytes));
+        let before = self.cache.lengths.insert(file, Some(bytes)).flatten();
         let all = self.remembered(file);
         let any = !all.is_empty();
-        let behind = all.into_iter().filter(|(_, at)| *at >= bytes);
-        let steps = behind.map(|(key, _)| self.forget(key)).collect();
+        let mut steps = Vec::new();
+        for (key, at) in all {
+            let end = match self.classes[self.keyed[&key]] {
+                Class::Zero if before == Some(bytes) => i128::MAX,
+                Class::Zero => before.unwrap_or(bytes).min(bytes),
+                _ => bytes,
+            };
+            if at >= end {
+                steps.push(self.forget(key));
+            }
+        }
         (steps, any)
     }
 
@@ -119,6 +142,13 @@ impl Space {
                 steps.extend(self.unlink(file));
             }
         }
+        // Memory that nobody has or maps.
+        for (key, object) in self.keyed.clone() {
+            let is_memory = self.classes[object] == Class::Zero;
+            if is_memory && self.owners(object) == 0 && !self.is_mapped_memory(object) {
+                steps.push(self.forget(key));
+            }
+        }
         steps
     }
 
@@ -139,6 +169,9 @@ impl Space {
             return Vec::new();
         }
         let mut steps = Vec::new();
+        if write && length.is_some_and(|length| end > length) {
+            steps = self.resize(file, end).0;
+        }
         let mut at = start / self.page_size * self.page_size;
         while at < end {
             let key = Key::File(file, at);
@@ -162,9 +195,6 @@ impl Space {
                 read,
             });
             at += self.page_size;
-        }
-        if let (true, Some(Some(length))) = (write, self.cache.lengths.get_mut(&file)) {
-            *length = end.max(*length);
         }
         steps
     }

@@ -10,6 +10,13 @@ impl Space {
     /// A file has this many bytes now. Whoever maps it loses the pages that begin behind its end, be it
     /// the old one or the new one.
     pub(super) fn length(&mut self, file: u32, bytes: i128) -> Vec<Step> {
+        let (steps, known) = self.resize(file, bytes);
+        self.idle_events += usize::from(!known);
+        steps
+    }
+
+    /// The same, however it is heard of. Says whether the file is mapped, or anything of it remembered.
+    pub(super) fn resize(&mut self, file: u32, bytes: i128) -> (Vec<Step>, bool) {
         let mut steps = Vec::new();
         let mut known = false;
         let pids: Vec<u32> = self.processes.keys().copied().collect();
@@ -48,8 +55,7 @@ impl Space {
         }
         let (forgotten, remembered) = self.cut(file, bytes);
         steps.extend(forgotten);
-        self.idle_events += usize::from(!known && !remembered);
-        steps
+        (steps, known || remembered)
     }
 
     /// As the kernel does it: what is at the new range goes, then what does not fit into it, then the
@@ -95,7 +101,7 @@ impl Space {
         if self.process(pid).meets(comes) && !moves.fixed {
             return Err("a move over a mapping".into());
         }
-        let mut steps = self.unmap(pid, comes);
+        let mut lost = self.cut_out(pid, comes);
         let process = self.process(pid);
         for edge in [old.0, kept.1, old.1] {
             process.split(edge);
@@ -120,12 +126,19 @@ impl Space {
                 let bytes = self.bytes(page);
                 let cut_off = bytes.0 >= kept.1 && bytes.0 < old.1;
                 if cut_off && !self.process(pid).meets(bytes) {
-                    steps.push(self.unbind(page));
+                    lost.push(page);
                 }
             }
         }
         for vma in arriving {
             self.process(pid).insert(vma);
+        }
+        // A page may be at the target and cut off.
+        let mut steps = Vec::new();
+        for page in lost {
+            if self.bound.contains_key(&page) {
+                steps.push(self.unbind(page));
+            }
         }
         if in_place {
             return Ok(steps);
@@ -177,7 +190,9 @@ impl Space {
                 self.idle_events += usize::from(steps.is_empty());
                 break;
             }
-            steps.push(Step::Populate(self.resolve(page, kind)));
+            let reference = self.resolve(page, kind);
+            steps.extend(self.original(&reference));
+            steps.push(Step::Populate(reference));
             number += 1;
         }
         steps

@@ -22,7 +22,7 @@ impl Resolver<'_> {
     }
 
     /// Lets `process` use its own address space, which is empty, if it borrowed another. That one goes
-    /// if an illegal reference ended its process and nobody else uses it. Returns whether `process`
+    /// if an illegal reference ended its process and no other uses it. Returns whether `process`
     /// borrowed one.
     pub fn give_back(&mut self, process: u32) -> bool {
         let Some(lender) = self.processes[process as usize].lender.take() else {

@@ -3,11 +3,10 @@
 //! entry the pass knows which kinds of access are legal and change nothing.
 
 use super::changes::Change;
-use super::contents::{Files, Key};
+use super::contents::{Files, Key, Sharers};
 use super::kinds::Kinds;
 use super::place::Place;
 use super::process::{Process, State};
-use super::shared_memory::Sharers;
 use super::timeline::Moment;
 use super::vma::Vmas;
 use super::{

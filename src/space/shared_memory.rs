@@ -2,17 +2,13 @@
 //! what shared mappings have beyond the end of a file. Such a page lives as long as a mapping of any
 //! process has it, though only others touched it. Knows nothing of references.
 
-use super::contents::{Key, Share};
+use super::contents::{Key, Share, Sharers};
 use super::references::PageSource;
 use super::resolver::Resolver;
 use super::vma::Vma;
 use super::{Class, ObjectId, Op};
 use crate::trace::model::event::Backing;
 use crate::trace::model::refs::PageKey;
-use rustc_hash::FxHashMap;
-
-/// The mappings of each piece of shared memory: the process, and the index among its mappings.
-pub(super) type Sharers = FxHashMap<Share, Vec<(u32, usize)>>;
 
 impl Resolver<'_> {
     /// Keeps `object`, which has lost its last owner, if it is a page of shared memory that a mapping

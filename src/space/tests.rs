@@ -317,7 +317,7 @@ switch 2
 map 1000 12288 rw- shared file=1,4096,8193
 R 2000
 W 3000
-map 9000 4096 r-- file=1,9223372036854775808,100
+map 9000 4096 r-- file=2,9223372036854775808,100
 R 9000
 ";
     let resolved = resolved(text, &SKIP);

@@ -161,6 +161,8 @@ fn published_cases() {
 }
 
 /// The programs of the pipeline map the same libraries one after the other: 36 pages are mapped again.
+/// The originals of private pages that a program writes first come in too, and the copies of later
+/// programs find them: 51 reads less, 16 pages that only copies are made of.
 #[test]
 fn the_pipeline_maps_its_libraries_again() {
     let sandbox = Sandbox::new();
@@ -168,7 +170,7 @@ fn the_pipeline_maps_its_libraries_again() {
     for (options, wanted) in [
         (
             "keep",
-            "distinct_pages 518, fills 388, refills 0, maps 741, file_reads 318",
+            "distinct_pages 534, fills 388, refills 0, maps 741, file_reads 267",
         ),
         (
             "drop",

@@ -90,7 +90,7 @@ where
     }
 
     /// Brings in the page of a file that is to be copied before the reference at `time`, or as part of it,
-    /// if it is not in memory. Without a place for pages that nobody maps, the copy reads it.
+    /// if it is not in memory. Without a place for pages that no process maps, the copy reads it.
     pub(super) fn original(
         &mut self,
         policy: &mut dyn Policy,

@@ -303,9 +303,15 @@ fn laws_hold_on_random_traces() {
     assert_eq!(endings.len(), 3, "{endings:?}");
 }
 
-/// Replays a trace in the plain format by mappings, with lru, first fit and compaction. Returns the
-/// outcome and, after the last reference, where each process has what.
+/// Replays a trace in the plain format by mappings, with lru. Returns the outcome and, after the last
+/// reference, where each process has what.
 fn replayed(lines: &str, rules: Rules) -> (SegmentOutcome, Vec<(u32, u64)>) {
+    replayed_by("lru", lines, rules)
+}
+
+/// Replays a trace in the plain format by mappings with `policy`. Returns the outcome and, after the last
+/// reference, where each process has what.
+fn replayed_by(policy: &str, lines: &str, rules: Rules) -> (SegmentOutcome, Vec<(u32, u64)>) {
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("t.trace");
     std::fs::write(&file, format!("# pagebench trace 1\n{lines}")).unwrap();
@@ -315,7 +321,7 @@ fn replayed(lines: &str, rules: Rules) -> (SegmentOutcome, Vec<(u32, u64)>) {
     let case = Case {
         resolved: &resolved,
         segmented: &segmented,
-        policy: "lru",
+        policy,
     };
     let outcome = case.replay(rules);
     let places = case.places(rules);
@@ -393,4 +399,41 @@ W 91000\n";
     assert_eq!((outcome.counts.fills, outcome.hits), (1, 2));
     assert_eq!(places, [(0, 0), (0, 8192)]);
     assert_eq!(outcome.counts.bytes_moved + outcome.counts.bytes_grown, 0);
+}
+
+/// Memory of `pages`, with whole programs that leave.
+fn programs(pages: u64) -> Rules {
+    Rules {
+        unit: SwapUnit::Process,
+        ..rules(pages * 4096, Segments::Vma)
+    }
+}
+
+/// A reference that brings in one more segment of a program in memory, or that copies one, is a reference
+/// of the program: another leaves.
+#[test]
+fn a_program_is_referenced_by_what_comes_in_of_it() {
+    // Program 1 has pages 0 and 1, program 2 page 2 of four. Program 1 gets its second segment, in page
+    // 3, after the reference of program 2. Then program 3 needs one page: program 2 leaves, of one page,
+    // and not program 1, of three.
+    let lines = "\
+switch 1\nmap 10000 8192 rw-\nmap 20000 4096 rw-\nW 10000\nswitch 2\nmap 10000 4096 rw-\nW 10000\n\
+switch 1\nW 20000\nswitch 3\nmap 10000 4096 rw-\nW 10000\n";
+    let (outcome, places) = replayed(lines, programs(4));
+    let counts = &outcome.counts;
+    assert_eq!((counts.fills, counts.swap_outs), (4, 1));
+    assert_eq!(counts.swap_bytes_out, 4096);
+    assert_eq!(places, [(0, 0), (2, 8192), (0, 12288)]);
+    // Parent and child have page 0, program 3 pages 1 and 2, and the copy of the child, which writes, is
+    // page 3. Program 4 needs two: of 3, 2, 1, in order of last reference, program 3 leaves. Without the
+    // reference that copies, program 2 would be the first to leave.
+    let lines = "\
+switch 1\nmap 10000 4096 rw-\nW 10000\nfork 2\nswitch 1\nR 10000\nswitch 3\nmap 10000 8192 rw-\nW 10000\n\
+switch 1\nR 10000\nswitch 2\nW 10000\nswitch 1\nR 10000\nswitch 4\nmap 10000 8192 rw-\nW 10000\n";
+    let (outcome, places) = replayed(lines, programs(4));
+    let counts = &outcome.counts;
+    // The fills are those of programs 1, 3 and 4.
+    assert_eq!((counts.fills, counts.copies, counts.swap_outs), (3, 1, 1));
+    assert_eq!(counts.swap_bytes_out, 8192);
+    assert_eq!(places, [(0, 0), (3, 4096), (1, 12288)]);
 }

@@ -326,12 +326,17 @@ impl<'t> Core<'t> {
         } else {
             self.settle(self.time);
             self.check_fits(process, segment)?;
+            let was_held = self.units.holds(unit);
             let again = is_out || self.segment(segment).known;
             if is_out {
                 self.bring_back(process)?;
             }
             if self.segment(segment).place.is_none() {
                 self.load(process, segment)?;
+            }
+            if was_held {
+                // A program in memory, of which one more segment came in: its reference all the same.
+                self.units.hit(unit, write, self.time);
             }
             let kind = match again {
                 true => SegmentFault::Refill,
@@ -571,6 +576,8 @@ impl<'t> Core<'t> {
         self.segments[from as usize]
             .owners
             .retain(|own| *own != (process, address));
+        let unit = self.unit_of(process, to);
+        let was_held = self.units.holds(unit);
         if written {
             self.settle(self.time);
             self.check_fits(process, to)?;
@@ -587,6 +594,9 @@ impl<'t> Core<'t> {
         }
         self.release(from)?;
         if written {
+            if was_held {
+                self.units.hit(unit, true, self.time);
+            }
             self.segments[to as usize].dirty = true;
             let work = std::mem::take(&mut self.work);
             let kind = match source.known {

@@ -437,3 +437,25 @@ switch 1\nR 10000\nswitch 2\nW 10000\nswitch 1\nR 10000\nswitch 4\nmap 10000 819
     assert_eq!(counts.swap_bytes_out, 8192);
     assert_eq!(places, [(0, 0), (3, 4096), (1, 12288)]);
 }
+
+/// A segment of a shared file that moves through the disk is written to its file and read from it.
+#[test]
+fn what_moves_through_its_file_is_read_from_it() {
+    // Pages: 0 is A's, 1 the file's, 2 is B's of three. A's goes: one page free at 0. C needs two: lru B
+    // and the file; B is the older and leaves (4096 to swap). The file moves from 1 to 0, by its own file
+    // (4096 out, 4096 from the file, after the 4096 of its load), and C lies at 4096.
+    let lines = "\
+switch 1\nmap 10000 4096 rw-\nW 10000\nmap 20000 4096 rw- file=1,0,4096 shared\nR 20000\n\
+switch 2\nmap 10000 4096 rw-\nW 10000\nswitch 1\nW 20000\nunmap 10000 4096\n\
+switch 3\nmap 10000 8192 rw-\nW 10000\n";
+    let rules = Rules {
+        relief: Relief::Swap,
+        ..rules(3 * 4096, Segments::Vma)
+    };
+    let (outcome, places) = replayed(lines, rules);
+    let counts = &outcome.counts;
+    assert_eq!((counts.swap_outs, counts.swap_ins), (2, 1));
+    assert_eq!((counts.swap_bytes_out, counts.swap_bytes_in), (8192, 0));
+    assert_eq!((counts.file_bytes_in, counts.swap_end), (8192, 4096));
+    assert_eq!(places, [(0, 0), (2, 4096)]);
+}

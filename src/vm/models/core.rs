@@ -259,8 +259,8 @@ impl<'t> Core<'t> {
         }
     }
 
-    /// Counts what is read for a segment that comes in.
-    fn read(&mut self, from: SegmentId) {
+    /// Counts what is read for a segment that comes in: its copy on swap, or else its part of a file.
+    pub fn read(&mut self, from: SegmentId) {
         let of = &self.segments[from as usize];
         if of.copy > 0 {
             self.counts.swap_bytes_in += of.copy;

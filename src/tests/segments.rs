@@ -309,14 +309,26 @@ fn replayed(lines: &str, rules: Rules) -> (SegmentOutcome, Vec<(u32, u64)>) {
     replayed_by("lru", lines, rules)
 }
 
-/// Replays a trace in the plain format by mappings with `policy`. Returns the outcome and, after the last
-/// reference, where each process has what.
-fn replayed_by(policy: &str, lines: &str, rules: Rules) -> (SegmentOutcome, Vec<(u32, u64)>) {
+/// Returns the most bytes of all segments at a time.
+fn peak_bytes(lines: &str, segments: Segments) -> u64 {
+    segmented(&resolved_lines(lines), segments)
+        .unwrap()
+        .peak_bytes
+}
+
+/// Resolves a trace in the plain format.
+fn resolved_lines(lines: &str) -> Resolved {
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("t.trace");
     std::fs::write(&file, format!("# pagebench trace 1\n{lines}")).unwrap();
     let trace = source::load(&file, &LoadOptions::default()).expect("a good trace");
-    let resolved = resolved(trace, false);
+    resolved(trace, false)
+}
+
+/// Replays a trace in the plain format by mappings with `policy`. Returns the outcome and, after the last
+/// reference, where each process has what.
+fn replayed_by(policy: &str, lines: &str, rules: Rules) -> (SegmentOutcome, Vec<(u32, u64)>) {
+    let resolved = resolved_lines(lines);
     let segmented = segmented(&resolved, Segments::Vma).unwrap();
     let case = Case {
         resolved: &resolved,
@@ -458,4 +470,24 @@ switch 3\nmap 10000 8192 rw-\nW 10000\n";
     assert_eq!((counts.swap_bytes_out, counts.swap_bytes_in), (8192, 0));
     assert_eq!((counts.file_bytes_in, counts.swap_end), (8192, 4096));
     assert_eq!(places, [(0, 0), (2, 4096)]);
+}
+
+/// A stack that loses all rights and gains them again has no segment before it is touched.
+#[test]
+fn a_stack_that_gains_rights_again_begins_anew() {
+    // The touched page lies at 0 and goes with the rights. The reference of the lower page makes a
+    // segment of it; the upper page is not touched again. With one page of memory both fit in turn.
+    let lines = "\
+switch 1\nmap 46000 8192 rw- grows-down\nW 47000\nprotect 46000 8192 ---\nprotect 46000 8192 rw-\n\
+W 47000\n";
+    let (outcome, places) = replayed(lines, rules(4096, Segments::Vma));
+    assert_eq!((outcome.counts.fills, outcome.ended), (2, None));
+    assert_eq!(places, [(0, 0)]);
+    // Only a part gains rights: were it a segment, the most at a time would be two pages.
+    let lines = "\
+switch 1\nmap 46000 8192 rw- grows-down\nW 47000\nprotect 47000 4096 ---\nprotect 47000 4096 rw-\n\
+W 46000\n";
+    for segments in [Segments::Vma, Segments::Classic] {
+        assert_eq!(peak_bytes(lines, segments), 4096);
+    }
 }

@@ -472,6 +472,24 @@ switch 3\nmap 10000 8192 rw-\nW 10000\n";
     assert_eq!(places, [(0, 0), (2, 4096)]);
 }
 
+/// A program that is out and writes to what others have, too, but nobody ever referenced, comes back: a
+/// refill, as with what nobody else has.
+#[test]
+fn a_program_that_is_out_comes_back_by_a_write_to_what_never_was_in_memory() {
+    // Programs 1 and 2 have a page of code, in page 0, and a heap never referenced. Program 3 needs all
+    // four pages: both leave. Program 2 writes to its heap: it comes back, with the code (page 0) and a
+    // heap of its own (page 1); program 3 leaves. One refill, after the fills of the code and of 3. The
+    // code is written once, read once; the bytes of 3 are written.
+    let lines = "\
+switch 1\nmap 10000 4096 r-x\nmap 20000 4096 rw-\nI 10000\nfork 2\nswitch 3\nmap 10000 16384 rw-\nW 10000\n\
+switch 2\nW 20000\n";
+    let (outcome, _) = replayed(lines, programs(4));
+    let counts = &outcome.counts;
+    assert_eq!((counts.fills, counts.refills, counts.copies), (2, 1, 0));
+    assert_eq!((counts.swap_ins, counts.swap_outs), (1, 3));
+    assert_eq!((counts.swap_bytes_out, counts.swap_bytes_in), (20480, 4096));
+}
+
 /// A stack that loses all rights and gains them again has no segment before it is touched.
 #[test]
 fn a_stack_that_gains_rights_again_begins_anew() {

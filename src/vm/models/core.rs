@@ -578,10 +578,11 @@ impl<'t> Core<'t> {
             .retain(|own| *own != (process, address));
         let unit = self.unit_of(process, to);
         let was_held = self.units.holds(unit);
+        let is_out = self.processes[process as usize].is_out;
         if written {
             self.settle(self.time);
             self.check_fits(process, to)?;
-            if self.processes[process as usize].is_out {
+            if is_out {
                 self.bring_back(process)?;
                 self.counts.swap_ins += 1;
             }
@@ -601,6 +602,8 @@ impl<'t> Core<'t> {
             let work = std::mem::take(&mut self.work);
             let kind = match source.known {
                 true => SegmentFault::Copy,
+                // There was nothing to copy. The program came back, or the segment is new.
+                false if is_out => SegmentFault::Refill,
                 false => SegmentFault::Fill,
             };
             self.counts.fault(kind, work);

@@ -303,19 +303,37 @@ fn laws_hold_on_random_traces() {
     assert_eq!(endings.len(), 3, "{endings:?}");
 }
 
-/// Replays a trace in the plain format by mappings, with lru, first fit and compaction. Returns the
-/// outcome and, after the last reference, where each process has what.
+/// Replays a trace in the plain format by mappings, with lru. Returns the outcome and, after the last
+/// reference, where each process has what.
 fn replayed(lines: &str, rules: Rules) -> (SegmentOutcome, Vec<(u32, u64)>) {
+    replayed_by("lru", lines, rules)
+}
+
+/// Returns the most bytes of all segments at a time.
+fn peak_bytes(lines: &str, segments: Segments) -> u64 {
+    segmented(&resolved_lines(lines), segments)
+        .unwrap()
+        .peak_bytes
+}
+
+/// Resolves a trace in the plain format.
+fn resolved_lines(lines: &str) -> Resolved {
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("t.trace");
     std::fs::write(&file, format!("# pagebench trace 1\n{lines}")).unwrap();
     let trace = source::load(&file, &LoadOptions::default()).expect("a good trace");
-    let resolved = resolved(trace, false);
+    resolved(trace, false)
+}
+
+/// Replays a trace in the plain format by mappings with `policy`. Returns the outcome and, after the last
+/// reference, where each process has what.
+fn replayed_by(policy: &str, lines: &str, rules: Rules) -> (SegmentOutcome, Vec<(u32, u64)>) {
+    let resolved = resolved_lines(lines);
     let segmented = segmented(&resolved, Segments::Vma).unwrap();
     let case = Case {
         resolved: &resolved,
         segmented: &segmented,
-        policy: "lru",
+        policy,
     };
     let outcome = case.replay(rules);
     let places = case.places(rules);
@@ -393,4 +411,101 @@ W 91000\n";
     assert_eq!((outcome.counts.fills, outcome.hits), (1, 2));
     assert_eq!(places, [(0, 0), (0, 8192)]);
     assert_eq!(outcome.counts.bytes_moved + outcome.counts.bytes_grown, 0);
+}
+
+/// Memory of `pages`, with whole programs that leave.
+fn programs(pages: u64) -> Rules {
+    Rules {
+        unit: SwapUnit::Process,
+        ..rules(pages * 4096, Segments::Vma)
+    }
+}
+
+/// A reference that brings in one more segment of a program in memory, or that copies one, is a reference
+/// of the program: another leaves.
+#[test]
+fn a_program_is_referenced_by_what_comes_in_of_it() {
+    // Program 1 has pages 0 and 1, program 2 page 2 of four. Program 1 gets its second segment, in page
+    // 3, after the reference of program 2. Then program 3 needs one page: program 2 leaves, of one page,
+    // and not program 1, of three.
+    let lines = "\
+switch 1\nmap 10000 8192 rw-\nmap 20000 4096 rw-\nW 10000\nswitch 2\nmap 10000 4096 rw-\nW 10000\n\
+switch 1\nW 20000\nswitch 3\nmap 10000 4096 rw-\nW 10000\n";
+    let (outcome, places) = replayed(lines, programs(4));
+    let counts = &outcome.counts;
+    assert_eq!((counts.fills, counts.swap_outs), (4, 1));
+    assert_eq!(counts.swap_bytes_out, 4096);
+    assert_eq!(places, [(0, 0), (2, 8192), (0, 12288)]);
+    // Parent and child have page 0, program 3 pages 1 and 2, and the copy of the child, which writes, is
+    // page 3. Program 4 needs two: of 3, 2, 1, in order of last reference, program 3 leaves. Without the
+    // reference that copies, program 2 would be the first to leave.
+    let lines = "\
+switch 1\nmap 10000 4096 rw-\nW 10000\nfork 2\nswitch 1\nR 10000\nswitch 3\nmap 10000 8192 rw-\nW 10000\n\
+switch 1\nR 10000\nswitch 2\nW 10000\nswitch 1\nR 10000\nswitch 4\nmap 10000 8192 rw-\nW 10000\n";
+    let (outcome, places) = replayed(lines, programs(4));
+    let counts = &outcome.counts;
+    // The fills are those of programs 1, 3 and 4.
+    assert_eq!((counts.fills, counts.copies, counts.swap_outs), (3, 1, 1));
+    assert_eq!(counts.swap_bytes_out, 8192);
+    assert_eq!(places, [(0, 0), (3, 4096), (1, 12288)]);
+}
+
+/// A segment of a shared file that moves through the disk is written to its file and read from it.
+#[test]
+fn what_moves_through_its_file_is_read_from_it() {
+    // Pages: 0 is A's, 1 the file's, 2 is B's of three. A's goes: one page free at 0. C needs two: lru B
+    // and the file; B is the older and leaves (4096 to swap). The file moves from 1 to 0, by its own file
+    // (4096 out, 4096 from the file, after the 4096 of its load), and C lies at 4096.
+    let lines = "\
+switch 1\nmap 10000 4096 rw-\nW 10000\nmap 20000 4096 rw- file=1,0,4096 shared\nR 20000\n\
+switch 2\nmap 10000 4096 rw-\nW 10000\nswitch 1\nW 20000\nunmap 10000 4096\n\
+switch 3\nmap 10000 8192 rw-\nW 10000\n";
+    let rules = Rules {
+        relief: Relief::Swap,
+        ..rules(3 * 4096, Segments::Vma)
+    };
+    let (outcome, places) = replayed(lines, rules);
+    let counts = &outcome.counts;
+    assert_eq!((counts.swap_outs, counts.swap_ins), (2, 1));
+    assert_eq!((counts.swap_bytes_out, counts.swap_bytes_in), (8192, 0));
+    assert_eq!((counts.file_bytes_in, counts.swap_end), (8192, 4096));
+    assert_eq!(places, [(0, 0), (2, 4096)]);
+}
+
+/// A program that is out and writes to what others have, too, but nobody ever referenced, comes back: a
+/// refill, as with what nobody else has.
+#[test]
+fn a_program_that_is_out_comes_back_by_a_write_to_what_never_was_in_memory() {
+    // Programs 1 and 2 have a page of code, in page 0, and a heap never referenced. Program 3 needs all
+    // four pages: both leave. Program 2 writes to its heap: it comes back, with the code (page 0) and a
+    // heap of its own (page 1); program 3 leaves. One refill, after the fills of the code and of 3. The
+    // code is written once, read once; the bytes of 3 are written.
+    let lines = "\
+switch 1\nmap 10000 4096 r-x\nmap 20000 4096 rw-\nI 10000\nfork 2\nswitch 3\nmap 10000 16384 rw-\nW 10000\n\
+switch 2\nW 20000\n";
+    let (outcome, _) = replayed(lines, programs(4));
+    let counts = &outcome.counts;
+    assert_eq!((counts.fills, counts.refills, counts.copies), (2, 1, 0));
+    assert_eq!((counts.swap_ins, counts.swap_outs), (1, 3));
+    assert_eq!((counts.swap_bytes_out, counts.swap_bytes_in), (20480, 4096));
+}
+
+/// A stack that loses all rights and gains them again has no segment before it is touched.
+#[test]
+fn a_stack_that_gains_rights_again_begins_anew() {
+    // The touched page lies at 0 and goes with the rights. The reference of the lower page makes a
+    // segment of it; the upper page is not touched again. With one page of memory both fit in turn.
+    let lines = "\
+switch 1\nmap 46000 8192 rw- grows-down\nW 47000\nprotect 46000 8192 ---\nprotect 46000 8192 rw-\n\
+W 47000\n";
+    let (outcome, places) = replayed(lines, rules(4096, Segments::Vma));
+    assert_eq!((outcome.counts.fills, outcome.ended), (2, None));
+    assert_eq!(places, [(0, 0)]);
+    // Only a part gains rights: were it a segment, the most at a time would be two pages.
+    let lines = "\
+switch 1\nmap 46000 8192 rw- grows-down\nW 47000\nprotect 47000 4096 ---\nprotect 47000 4096 rw-\n\
+W 46000\n";
+    for segments in [Segments::Vma, Segments::Classic] {
+        assert_eq!(peak_bytes(lines, segments), 4096);
+    }
 }

@@ -140,6 +140,10 @@ impl Book {
                 (was, is) if was == is => {}
                 (_, 0) => {
                     part.segment = NONE;
+                    if part.grows_down {
+                        // If it gains rights again, nothing of it is touched.
+                        part.low = part.end;
+                    }
                     self.give_up(process, &before);
                     changed.push(self.sum_of(before.class));
                 }

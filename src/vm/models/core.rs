@@ -259,8 +259,8 @@ impl<'t> Core<'t> {
         }
     }
 
-    /// Counts what is read for a segment that comes in.
-    fn read(&mut self, from: SegmentId) {
+    /// Counts what is read for a segment that comes in: its copy on swap, or else its part of a file.
+    pub fn read(&mut self, from: SegmentId) {
         let of = &self.segments[from as usize];
         if of.copy > 0 {
             self.counts.swap_bytes_in += of.copy;
@@ -326,12 +326,17 @@ impl<'t> Core<'t> {
         } else {
             self.settle(self.time);
             self.check_fits(process, segment)?;
+            let was_held = self.units.holds(unit);
             let again = is_out || self.segment(segment).known;
             if is_out {
                 self.bring_back(process)?;
             }
             if self.segment(segment).place.is_none() {
                 self.load(process, segment)?;
+            }
+            if was_held {
+                // A program in memory, of which one more segment came in: its reference all the same.
+                self.units.hit(unit, write, self.time);
             }
             let kind = match again {
                 true => SegmentFault::Refill,
@@ -571,10 +576,13 @@ impl<'t> Core<'t> {
         self.segments[from as usize]
             .owners
             .retain(|own| *own != (process, address));
+        let unit = self.unit_of(process, to);
+        let was_held = self.units.holds(unit);
+        let is_out = self.processes[process as usize].is_out;
         if written {
             self.settle(self.time);
             self.check_fits(process, to)?;
-            if self.processes[process as usize].is_out {
+            if is_out {
                 self.bring_back(process)?;
                 self.counts.swap_ins += 1;
             }
@@ -587,10 +595,15 @@ impl<'t> Core<'t> {
         }
         self.release(from)?;
         if written {
+            if was_held {
+                self.units.hit(unit, true, self.time);
+            }
             self.segments[to as usize].dirty = true;
             let work = std::mem::take(&mut self.work);
             let kind = match source.known {
                 true => SegmentFault::Copy,
+                // There was nothing to copy. The program came back, or the segment is new.
+                false if is_out => SegmentFault::Refill,
                 false => SegmentFault::Fill,
             };
             self.counts.fault(kind, work);

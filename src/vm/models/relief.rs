@@ -94,9 +94,7 @@ impl Core<'_> {
         };
         for segment in segments {
             self.write(segment)?;
-            let bytes = self.segment(segment).bytes;
-            self.counts.swap_bytes_in += bytes;
-            self.work.read(bytes);
+            self.read(segment);
         }
         self.counts.swap_outs += units.len() as u64;
         self.counts.swap_ins += units.len() as u64;

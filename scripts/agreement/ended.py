@@ -9,7 +9,7 @@ from .drawn import Drawn, again, replayed
 # Counters that add up over the parts of a replay.
 COUNTERS = ("refs", "reads", "writes", "ifetches", "hits", "faults", "fills", "refills", "maps", "cow_copies", "cow_reuses",
             "minor_faults", "major_faults", "evictions", "evictions_clean", "evictions_dirty", "expired", "expired_dirty",
-            "freed", "freed_dirty", "write_backs", "prefetched", "populated", "swap_reads", "file_reads", "tlb_hits_l1i", "tlb_hits_l1d",
+            "freed", "freed_dirty", "write_backs", "prefetched", "populated", "originals", "swap_reads", "file_reads", "tlb_hits_l1i", "tlb_hits_l1d",
             "tlb_hits_l2", "tlb_misses", "walk_refs", "walk_refs_leaf", "walk_refs_upper", "shootdowns", "tlb_flushes", "time_ns")
 # Says how the row came about, not what was counted.
 # A choice is stated only where the whole trace gives occasion for it.

@@ -14,7 +14,7 @@ COSTS = {"memory": 100, "tlb-l2": 3, "walk-ref": 20, "fault": 1000, "copy": 400,
 KINDS = ("fills", "refills", "maps", "cow_copies", "cow_reuses")
 COUNTERS = KINDS + (
     "refs", "reads", "writes", "ifetches", "hits", "minor_faults", "major_faults", "resident_sum", "peak_resident",
-    "evictions_clean", "evictions_dirty", "expired", "expired_dirty", "freed", "freed_dirty", "prefetched", "populated", "swap_reads",
+    "evictions_clean", "evictions_dirty", "expired", "expired_dirty", "freed", "freed_dirty", "prefetched", "populated", "originals", "swap_reads",
     "file_reads", "tlb_hits_l1i", "tlb_hits_l1d", "tlb_hits_l2", "tlb_misses", "shootdowns", "tlb_flushes", "time_ns")
 
 
@@ -44,6 +44,10 @@ class Machine:
         self.choices = spaces.choices
         # Pages that the fault of their only owner read from swap: it may write them.
         self.writable = set()
+        # Pages of shared memory that nobody has, but somebody maps.
+        self.left_behind = set()
+        # Whether the original of the next copy was read for it.
+        self.fetched = False
         self.clock, self.actor, self.position, self.tau = {}, None, 0, setting.tau
         # Positions of the references to each page; of each position the process and its clock.
         self.uses, self.when = {}, {}
@@ -201,6 +205,28 @@ class Machine:
         policy.load(thing, ahead)
         return written
 
+    def do_original(self, pid, thing):
+        """What is to be copied comes in before that, if it can stay."""
+        self.fetched = False
+        self.held.setdefault(thing, [])
+        if thing in self.frames or not self.stays(thing):
+            return
+        self.actor = pid, None
+        self.clock.setdefault(pid, 0)
+        self.tell_time(1)
+        limit = self.setting.frames
+        if limit is not None and len(self.frames) >= limit:
+            self.leave(self.policies[None].victim(thing, True), "evictions")
+            self.frames[thing] = self.frame(True)
+        else:
+            self.frames[thing] = self.frame(False)
+        self.bits[thing], self.owner[thing] = True, pid
+        self.seen.add(thing)
+        self.policies[None].load(thing, False)
+        self.read(thing)
+        self.count["originals"] += 1
+        self.fetched = True
+
     def read(self, thing):
         """Counts what is read for a page that is not in memory; returns whether it is of a device."""
         if thing == "file" or thing.of_file:
@@ -226,7 +252,7 @@ class Machine:
                     getattr(self, "do_" + step[0])(*step[1:])
             except SwapFull:
                 self.status = "swap-full"
-                if step[0] in ("ahead", "populate"):
+                if step[0] in ("ahead", "populate") or self.fetched:
                     # Pages that the same advice brought in before stay; the twin knows events as a whole.
                     self.certain = False
                 if self.result["position"] < self.setting.warmup:
@@ -257,7 +283,8 @@ class Machine:
             self.release(pid, page, original)
         if fault in ("cow_copies", "fills", "refills"):
             source = original if fault == "cow_copies" else thing
-            major = source not in self.frames and self.read(source)
+            major = source not in self.frames and self.read(source) or fault == "cow_copies" and self.fetched
+            self.fetched = False
             self.held.setdefault(thing, [])
             if (pid, page) not in self.held[thing]:
                 self.held[thing].append((pid, page))
@@ -358,6 +385,8 @@ class Machine:
         if (pid, page) in self.held.get(thing, ()):
             self.held[thing].remove((pid, page))
         if not last:
+            if not self.held.get(thing):
+                self.left_behind.add(thing)
             if thing in self.frames:
                 self.policy_of(thing).gone(pid, page, thing)
             return
@@ -376,6 +405,8 @@ class Machine:
             self.policy_of(thing).free(thing)
             self.leave(thing, "freed", False)
         self.seen.discard(thing)
+        self.slots.discard(thing)
+        self.left_behind.discard(thing)
 
     def do_moved(self, pid, page, to, thing):
         self.forget_tables(pid)
@@ -426,6 +457,7 @@ class Machine:
         reads = copied or thing.of_file or thing in self.seen
         if source not in self.frames and reads:
             self.read(source)
+        self.fetched = False
         if copied:
             if (pid, page) in self.entries:
                 self.shoot(pid, page)
@@ -458,7 +490,8 @@ class Machine:
 
     def away(self):
         """The pages that left memory and that somebody has or may have again."""
-        return [thing for thing in self.seen if (self.held.get(thing) or self.kept(thing)) and thing not in self.frames]
+        has = lambda thing: self.held.get(thing) or self.kept(thing) or thing in self.left_behind
+        return [thing for thing in self.seen if has(thing) and thing not in self.frames]
 
     def snapshot(self, fact):
         """Keeps the counters as they are, with what is where."""

@@ -90,7 +90,7 @@ def results(row, machine, asked):
         found[name] = str(fact[name])
     for name in ("reads", "writes", "ifetches", "hits", "fills", "refills", "maps", "cow_copies", "cow_reuses", "minor_faults",
                  "major_faults", "peak_resident", "resident_end", "evictions_clean", "evictions_dirty", "expired", "expired_dirty",
-                 "freed", "freed_dirty", "prefetched", "populated", "dirty_end", "swapped_end", "dropped_end", "swap_slots", "swap_slots_peak",
+                 "freed", "freed_dirty", "prefetched", "populated", "originals", "dirty_end", "swapped_end", "dropped_end", "swap_slots", "swap_slots_peak",
                  "swap_reads", "file_reads", "tlb_hits_l1i", "tlb_hits_l1d", "tlb_hits_l2", "tlb_misses", "shootdowns",
                  "tlb_flushes", "time_ns"):
         found[name] = str(got[name])

@@ -6,7 +6,8 @@ This does not depend on what is in memory, so it is worked out once. The result 
   of; `original` the one that a write copies it from (None without a copy); `alone`: a write to a page
   that others had too, and nobody else is left; `left`: nobody has the original any more
 - ("gone", pid, page, thing, last, wanted): the process has `thing` no more; `last`: nobody has it any
-  more; `wanted`: what was written to it is wanted in its file
+  more, nor maps shared memory that it is of; `wanted`: what was written to it is wanted in its file
+- ("original", pid, thing): a page of a file comes in, to be copied by the next step
 - ("forget", thing): what nobody has is not in its file any more
 - ("entry", pid, page, thing): the entry of the page table goes, what it named stays
 - ("changed", pid, page): the entry changed, so that translations of it are dropped
@@ -43,6 +44,8 @@ class Area:
     def __init__(self, start, end, prot, name, shared=False, file=None, base=0, offset=0, length=0):
         self.start, self.end, self.prot, self.name = start, end, prot, name
         self.shared, self.file, self.base, self.offset, self.length = shared, file, base, offset, length
+        # Of a private area of a file: a page of it was private memory.
+        self.own = False
 
     def cut(self, start, end, prot=None):
         """This area without `start..end`, or with that part under `prot`: a list of areas."""
@@ -52,8 +55,15 @@ class Area:
         parts = []
         for begin, until, allowed in ((self.start, low, self.prot), (low, high, prot), (high, self.end, self.prot)):
             if begin < until and allowed is not None:
-                parts.append(Area(begin, until, allowed, self.name, self.shared, self.file, self.base, self.offset, self.length))
+                parts.append(self.at(begin, until, self.base))
+                parts[-1].prot = allowed
         return parts
+
+    def at(self, start, end, base):
+        """The same area elsewhere."""
+        area = Area(start, end, self.prot, self.name, self.shared, self.file, base, self.offset, self.length)
+        area.own = self.own
+        return area
 
 
 class Process:
@@ -76,6 +86,8 @@ class Spaces:
         self.beyond = False
         # Files without a name that somebody maps; the process whose memory a process uses.
         self.nameless, self.lender = set(), {}
+        # The length of each file that was mapped.
+        self.lengths = {}
         self.size = trace.page_size
         self.grain = min(4096, self.size)
         self.kill = on_segfault == "kill"
@@ -169,7 +181,20 @@ class Spaces:
             if key:
                 self.known[key] = thing
                 thing.key = key
+        if areas and not shared and not (key and key[0] == "file"):
+            areas[0].own = True
         self.hold(process, pid, page, thing, shared, False)
+
+    def is_reached(self, thing):
+        """Whether an area of any process has a page of shared memory, touched or not."""
+        if thing.key is None or thing.key[0] not in ("shared", "beyond"):
+            return False
+        for process in self.processes.values():
+            for area in process.areas:
+                for page in range(area.start // self.size, (area.end - 1) // self.size + 1):
+                    if self.key(self.over(process, page), page) == thing.key:
+                        return True
+        return False
 
     def drop(self, pid, page, wanted=True):
         """The process has the page no more; `wanted`: what was written to it is wanted in its file."""
@@ -178,8 +203,10 @@ class Spaces:
         thing.holders.remove((pid, page))
         if thing.key and thing.key[0] == "file" and thing.key[1] in self.nameless and not self.is_mapped(thing.key[1]):
             wanted = False
-        self.steps.append(("gone", pid, page, thing, not thing.holders, wanted))
-        self.forget(thing, wanted)
+        last = not thing.holders and not (wanted and self.is_reached(thing))
+        self.steps.append(("gone", pid, page, thing, last, wanted))
+        if last:
+            self.forget(thing, wanted)
 
     def forget(self, thing, wanted=True):
         """What nobody has is no longer known by its file or mapping, but for pages of files that are kept."""
@@ -188,6 +215,14 @@ class Spaces:
 
     def is_mapped(self, file):
         return any(area.file == file for process in self.processes.values() for area in process.areas)
+
+    def forget_shared(self, gone):
+        """Pages of shared memory that nobody has are no more, if `gone` says so."""
+        for key in [key for key in self.known if key[0] in ("shared", "beyond")]:
+            thing = self.known[key]
+            if not thing.holders and gone(thing):
+                del self.known[key]
+                self.steps.append(("forget", thing))
 
     def cut_off(self, file, bytes=0):
         """What is kept of a file from here on, and that nobody has, is not in it any more."""
@@ -202,7 +237,9 @@ class Spaces:
         for file in sorted(self.nameless):
             if not self.is_mapped(file):
                 self.nameless.remove(file)
+                self.lengths.pop(file, None)
                 self.cut_off(file)
+        self.forget_shared(lambda thing: not self.is_reached(thing))
 
     # References.
 
@@ -232,8 +269,14 @@ class Spaces:
             areas = self.over(process, page) if self.mapped else []
             key = self.key(areas, page) if areas else None
             if kind == "W" and key and key[0] == "file" and not areas[0].shared:
-                # A private page of a file that is written at once: the file's page is copied, and not kept.
+                # A private page of a file that is written at once: the file's page is copied.
+                areas[0].own = True
+                if self.keeps and key not in self.known:
+                    self.known[key] = self.made(True)
+                    self.known[key].key = key
                 original = self.known.get(key) or "file"
+                if self.keeps:
+                    self.steps.append(("original", pid, original))
                 self.hold(process, pid, page, self.made(False), False, False)
                 self.steps.append((what, pid, kind, page, process.bound[page][0], original, False, False))
                 return
@@ -243,6 +286,10 @@ class Spaces:
         if kind == "W" and not shared:
             if thing.of_file or protected and len(thing.holders) > 1:
                 original = thing
+                if thing.of_file:
+                    self.over(process, page)[0].own = True
+                    if self.keeps:
+                        self.steps.append(("original", pid, original))
                 copy = self.made(False)
                 thing.holders.remove((pid, page))
                 self.hold(process, pid, page, copy, False, False)
@@ -294,8 +341,13 @@ class Spaces:
 
     def on_map(self, pid, start, length, prot, *more):
         begin, end = self.span(start, length)
-        if "fixed" in more:
-            self.unmap(pid, begin, end)
+        for word in more:
+            if word.startswith("file="):
+                number, _, size = map(int, word[5:].split(","))
+                if self.lengths.get(number, size) != size:
+                    self.on_length(pid, number, size)
+                self.lengths[number] = size
+        lost = self.cut(pid, begin, end) if "fixed" in more else []
         area = Area(begin, end, prot, self.maps, "shared" in more, base=begin)
         self.maps += 1
         for word in more:
@@ -303,13 +355,19 @@ class Spaces:
                 number, offset, size = word[5:].split(",")
                 area.file, area.offset, area.length = int(number), int(offset), int(size)
         self.process(pid).areas.append(area)
+        for page in lost:
+            self.drop(pid, page)
 
     def unmap(self, pid, begin, end):
+        for page in self.cut(pid, begin, end):
+            self.drop(pid, page)
+
+    def cut(self, pid, begin, end):
+        """Nothing is mapped there any more. Returns the pages that go with it."""
         process = self.process(pid)
         process.areas = [part for area in process.areas for part in area.cut(begin, end)]
-        for page in sorted(process.bound):
-            if page * self.size < end and (page + 1) * self.size > begin and not self.over(process, page):
-                self.drop(pid, page)
+        near = [page for page in sorted(process.bound) if page * self.size < end and (page + 1) * self.size > begin]
+        return [page for page in near if not self.over(process, page)]
 
     def on_unmap(self, pid, start, length):
         self.unmap(pid, *self.span(start, length))
@@ -328,16 +386,19 @@ class Spaces:
 
     def on_brk(self, pid, end):
         process = self.process(pid)
-        address = -(-int(end, 16) // self.grain) * self.grain
+        byte = int(end, 16)
+        address = -(-byte // self.grain) * self.grain
         if process.heap is None:
-            process.heap = [address, address, self.maps]
+            process.heap = [byte, address, self.maps]
             self.maps += 1
             return
         base, old, name = process.heap
+        if byte < base:
+            return
         if address > old:
             process.areas.append(Area(old, address, "rw-", name))
         elif address < old:
-            self.unmap(pid, max(base, address), old)
+            self.unmap(pid, address, old)
         process.heap[1] = address
 
     def on_advise(self, pid, start, length, what):
@@ -368,12 +429,13 @@ class Spaces:
         child = int(child)
         self.appears(child)
         parent, new = self.process(pid), self.process(child)
-        new.areas = [part for area in parent.areas for part in area.cut(0, 0)]
+        new.areas = [area.at(area.start, area.end, area.base) for area in parent.areas]
         new.heap = list(parent.heap) if parent.heap else None
         for page in sorted(parent.bound):
             thing, shared, _ = parent.bound[page]
-            of_file = thing.key is not None and thing.key[0] in ("file", "beyond")
-            entered = not of_file or self.choices["fork-file-ptes"] == "copy"
+            areas = self.over(parent, page)
+            again = bool(areas) and (areas[0].shared or areas[0].file is not None and not areas[0].own)
+            entered = not again or self.choices["fork-file-ptes"] == "copy"
             if not shared:
                 parent.bound[page][2] = True
                 if entered:
@@ -385,7 +447,7 @@ class Spaces:
         child = int(child)
         self.appears(child)
         self.process(child)
-        self.lender[child] = pid
+        self.lender[child] = self.home(pid)
 
     def on_length(self, pid, file, bytes):
         file, bytes = int(file), int(bytes)
@@ -403,11 +465,17 @@ class Spaces:
                     if at >= min(bytes, old[id(areas[0])]):
                         self.drop(pid, page, wanted=False)
         self.cut_off(file, bytes)
+        before = self.lengths.get(file, bytes)
+        self.lengths[file] = bytes
+        if before != bytes:
+            least = min(before, bytes)
+            self.forget_shared(lambda thing: thing.key[0] == "beyond" and thing.key[1] == file and thing.key[2] >= least)
 
     def on_unlink(self, pid, file):
         if self.is_mapped(int(file)):
             self.nameless.add(int(file))
         else:
+            self.lengths.pop(int(file), None)
             self.cut_off(int(file))
 
     def on_read(self, pid, *range):
@@ -436,8 +504,7 @@ class Spaces:
                     self.unmap(pid, until, end)
                 return
             last = max((area for area in process.areas if area.end == end), key=lambda area: area.start)
-            grown = [Area(end, until, last.prot, last.name, last.shared, last.file, last.base, last.offset, last.length)]
-            process.areas += grown
+            process.areas.append(last.at(end, until, last.base))
             return
         if "fixed" in more:
             self.unmap(pid, to, until)
@@ -447,8 +514,7 @@ class Spaces:
             low, high = max(area.start, begin), min(area.end, kept)
             if low < high:
                 by = to - begin
-                arriving.append(Area(low + by, high + by, area.prot, area.name, area.shared, area.file, area.base + by, area.offset,
-                                     area.length))
+                arriving.append(area.at(low + by, high + by, area.base + by))
         if until - to > end - begin:
             max(arriving, key=lambda area: area.start).end = until
         if "keep" not in more:
@@ -467,11 +533,15 @@ class Spaces:
 
     def end(self, pid):
         """The memory of a process goes; one that uses another's gives that back."""
-        if self.lender.pop(pid, None) is not None:
+        home = self.lender.pop(pid, None)
+        if home is not None:
+            if home in self.ended and home not in self.lender.values():
+                self.clear(home)
             return
-        for child in [child for child, lender in self.lender.items() if lender == pid]:
-            del self.lender[child]
-            self.ended.add(child)
+        if pid not in self.lender.values():
+            self.clear(pid)
+
+    def clear(self, pid):
         areas, bound = self.process(pid).areas, sorted(self.process(pid).bound)
         areas.clear()
         for page in bound:

@@ -249,6 +249,67 @@ fn differences_that_were() {
     agrees(text, no_swap);
 }
 
+/// The page of a file that is copied comes in first and stays: the second process copies it from memory.
+#[test]
+fn the_original_of_a_copy() {
+    let map = "map 10000 4096 rw- file=1,0,4096\nW 10000\n";
+    let text = format!("switch 1\n{map}switch 2\n{map}");
+    counts(
+        &text,
+        &lru(4),
+        "cow_copies 2, originals 1, file_reads 1, major_faults 1, minor_faults 1, distinct_pages 3",
+    );
+    let drop = Settings {
+        keep_page_cache: false,
+        ..lru(4)
+    };
+    counts(
+        &text,
+        &drop,
+        "cow_copies 2, originals 0, file_reads 2, major_faults 2, minor_faults 0, distinct_pages 2",
+    );
+}
+
+/// Entries of shared memory are left out, those of a private mapping of a file with a copy are not.
+#[test]
+fn a_mapping_is_inherited_as_a_whole() {
+    let text = "map 10000 4096 rw- shared\nmap 30000 8192 rw- file=2,0,8192\nW 10000\nR 30000\nW 31000\n\
+                fork 1\nswitch 1\n";
+    let drop = Settings {
+        copy_file_ptes: false,
+        ..lru(8)
+    };
+    counts(&format!("{text}R 10000\n"), &drop, "hits 0, maps 1");
+    counts(&format!("{text}R 30000\n"), &drop, "hits 1, maps 0");
+    counts(
+        &format!("{text}R 10000\nR 30000\n"),
+        &lru(8),
+        "hits 2, maps 0",
+    );
+}
+
+/// A write beyond the end makes a file longer for its mappings, another length in a map makes it shorter.
+#[test]
+fn a_file_is_as_long_as_it_is() {
+    let io = Settings {
+        count_file_io: true,
+        ..lru(4)
+    };
+    let text = "map 10000 8192 rw- shared file=1,0,4096\nwrite 1 4096 4096\nR 11000\n";
+    counts(
+        text,
+        &io,
+        "io_loads 1, fills 0, maps 1, freed 0, dirty_end 1",
+    );
+    let text = "map 10000 8192 rw- shared file=1,0,8192\nW 11000\nunmap 10000 8192\n\
+                map 10000 8192 rw- shared file=1,0,4096\nR 10000\n";
+    counts(
+        text,
+        &lru(4),
+        "fills 2, freed 1, freed_dirty 0, resident_end 1, dirty_end 0",
+    );
+}
+
 /// What cannot be is refused by both.
 #[test]
 fn both_refuse() {

@@ -9,9 +9,9 @@ use crate::cli::setup::failure::Failure;
 use crate::cli::setup::terminal::Align::{Left, Right};
 use crate::cli::setup::terminal::table;
 use crate::exit;
-use crate::space::Resolved;
+use crate::space::{EntryId, Resolved, file_page_text};
 use crate::sweep::{self, Plan};
-use crate::trace::model::refs::{PageKey, page_of};
+use crate::trace::model::refs::page_of;
 use crate::vm::FaultEvent;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -158,24 +158,24 @@ fn faults(out: &mut String, departure: Departure, window: &Window, resolved: &Re
 /// The names of objects: pages and copies of pages.
 struct Objects<'r> {
     resolved: &'r Resolved,
-    /// For each object a page that shows it; `None` for copies.
-    keys: Vec<Option<PageKey>>,
+    /// For each object an entry that shows it; `None` for copies.
+    names: Vec<Option<EntryId>>,
 }
 
 impl<'r> Objects<'r> {
     fn of(resolved: &'r Resolved) -> Objects<'r> {
         let entries = resolved.entries();
-        let mut keys = vec![None; resolved.objects()];
-        for (entry, key) in entries.iter().enumerate() {
+        let mut names = vec![None; resolved.objects()];
+        for entry in 0..entries.len() {
             let object = match &resolved.space {
                 Some(space) => space.first_object[entry] as usize,
                 None => entry,
             };
-            if let Some(name) = keys.get_mut(object).filter(|name| name.is_none()) {
-                *name = Some(*key);
+            if let Some(name) = names.get_mut(object).filter(|name| name.is_none()) {
+                *name = Some(entry as EntryId);
             }
         }
-        Objects { resolved, keys }
+        Objects { resolved, names }
     }
 
     fn victim(&self, event: &FaultEvent) -> String {
@@ -184,9 +184,14 @@ impl<'r> Objects<'r> {
         };
         let object = victim.page;
         let trace = &self.resolved.trace;
-        let page = match self.keys.get(object as usize).copied().flatten() {
-            None => format!("copy {object}"),
-            Some(key) => {
+        let space = self.resolved.space.as_ref();
+        let name = self.names.get(object as usize).copied().flatten();
+        let of_file = name.and_then(|entry| space?.io_entries.get(&entry));
+        let page = match (name, of_file) {
+            (None, _) => format!("copy {object}"),
+            (_, Some(page)) => file_page_text(*page),
+            (Some(entry), None) => {
+                let key = self.resolved.entries()[entry as usize];
                 let page = trace.meta.page_text(key.number);
                 match trace.dictionary.pids.len() {
                     1 => page,

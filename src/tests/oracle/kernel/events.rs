@@ -231,10 +231,10 @@ impl Machine {
     /// Brings in what a device holds of a range; nothing is put into the page table.
     fn will_need(&mut self, space: usize, start: u64, end: u64) -> Done {
         for number in start..end {
-            let Some(page) = self.needed_page(space, number) else {
-                continue;
-            };
             self.all_or_nothing(|machine| {
+                let Some(page) = machine.needed_page(space, number) else {
+                    return Ok(());
+                };
                 machine.count_process();
                 machine.load(page, None, Bit::Clear)?;
                 machine.counts.prefetched += 1;

@@ -509,3 +509,31 @@ W 46000\n";
         assert_eq!(peak_bytes(lines, segments), 4096);
     }
 }
+
+/// After `unlink` the number of a file is another file's: a later mapping shares nothing with it, not even
+/// with a part that the old file's mapping is split into.
+#[test]
+fn a_file_without_name_is_shared_no_more() {
+    // Two segments of 8 KiB, one of each file.
+    let lines = "\
+switch 1\nmap 10000 8192 r-x file=1,0,65536\nI 10000\nunlink 1\nswitch 2\n\
+map 10000 8192 r-x file=1,0,65536\nI 10000\n";
+    let (outcome, places) = replayed(lines, rules(1 << 20, Segments::Vma));
+    assert_eq!((outcome.counts.fills, outcome.hits), (2, 0));
+    assert_eq!(outcome.counts.file_bytes_in, 16384);
+    assert_eq!(places, [(0, 0), (1, 8192)]);
+    // The old file's second page is split off after the unlink, and loses and gains its rights. The new
+    // file's second page is another segment: three fills, of the old file, its page anew, and the new one.
+    let lines = "\
+switch 1\nmap 10000 8192 r-x file=1,0,65536\nI 10000\nunlink 1\nprotect 11000 4096 ---\n\
+protect 11000 4096 r-x\nI 11000\nswitch 2\nmap 10000 4096 r-x file=1,4096,65536\nI 10000\n";
+    let (outcome, places) = replayed(lines, rules(1 << 20, Segments::Vma));
+    assert_eq!((outcome.counts.fills, outcome.hits), (3, 0));
+    assert_eq!(places, [(0, 0), (0, 4096), (1, 8192)]);
+    // Mappings of the new file share.
+    let lines = "\
+switch 1\nmap 10000 8192 r-x file=1,0,65536\nunlink 1\nswitch 2\nmap 10000 8192 r-x file=1,0,65536\n\
+I 10000\nswitch 3\nmap 10000 8192 r-x file=1,0,65536\nI 10000\n";
+    let (outcome, _) = replayed(lines, rules(1 << 20, Segments::Vma));
+    assert_eq!((outcome.counts.fills, outcome.hits), (1, 1));
+}

@@ -57,6 +57,10 @@ pub(super) struct Book {
     pub processes: Vec<Process>,
     pub segments: Vec<Segment>,
     keyed: FxHashMap<Key, SegmentId>,
+    /// The files that have a name, by their numbers in the trace.
+    files: FxHashMap<u32, u32>,
+    /// The number of files so far.
+    all_files: u32,
     /// The use of each pair of process and segment.
     use_of: FxHashMap<(u32, SegmentId), UseId>,
     /// For each entry, which references need not be looked at.
@@ -84,6 +88,8 @@ impl Book {
             processes: (0..processes).map(|_| Process::default()).collect(),
             segments: Vec::new(),
             keyed: FxHashMap::default(),
+            files: FxHashMap::default(),
+            all_files: 0,
             use_of: FxHashMap::default(),
             settled: vec![0; entries],
             bound_to: vec![NONE; entries],
@@ -201,6 +207,20 @@ impl Book {
             of.touched = BTreeSet::new();
             self.forget_key(segment);
         }
+    }
+
+    /// Returns the number of the file that has the number `file` in the trace now.
+    pub fn file_numbered(&mut self, file: u32) -> u32 {
+        let all = &mut self.all_files;
+        *self.files.entry(file).or_insert_with(|| {
+            *all += 1;
+            *all
+        })
+    }
+
+    /// Takes the name of a file away. Its number is another file's from now on.
+    pub fn unlink(&mut self, file: u32) {
+        self.files.remove(&file);
     }
 
     /// Lets no more mappings share a segment.

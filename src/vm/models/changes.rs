@@ -15,7 +15,10 @@ impl Book {
         let process = at.process;
         let changed = match &at.change {
             Change::Map(vma) => {
-                let part = Part::of(vma);
+                let mut part = Part::of(vma);
+                if let Some(of) = &mut part.file {
+                    of.file = self.file_numbered(of.file);
+                }
                 let sum = self.sum_of(part.class);
                 self.insert(process, part);
                 [sum].into()
@@ -30,6 +33,10 @@ impl Book {
             Change::Move { old, new, keep } => self.move_parts(process, old, new, *keep),
             Change::Fork { child } => {
                 self.fork(process, *child);
+                Vec::new()
+            }
+            Change::Unlink(file) => {
+                self.unlink(*file);
                 Vec::new()
             }
             Change::Clear => self.unmap(process, &(0..u64::MAX)),

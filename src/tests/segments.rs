@@ -537,3 +537,32 @@ I 10000\nswitch 3\nmap 10000 8192 r-x file=1,0,65536\nI 10000\n";
     let (outcome, _) = replayed(lines, rules(1 << 20, Segments::Vma));
     assert_eq!((outcome.counts.fills, outcome.hits), (1, 1));
 }
+
+/// What is written goes back to the file while a mapping has the segment that shares what it writes,
+/// whichever made the segment.
+#[test]
+fn writes_go_to_the_file_of_those_that_share_them() {
+    let rules = rules(4096, Segments::Vma);
+    // The private mapping makes the segment and goes. The shared one writes; then program 3 needs the only
+    // page: 4096 to the file, no room on swap, and read again from there after the bytes of program 3 went
+    // to swap.
+    let lines = "\
+switch 1\nmap 10000 4096 r-- file=1,0,4096\nR 10000\nswitch 2\nmap 10000 4096 rw- file=1,0,4096 shared\n\
+switch 1\nunmap 10000 4096\nswitch 2\nW 10000\nswitch 3\nmap 10000 4096 rw-\nW 10000\nswitch 2\nR 10000\n";
+    let (outcome, _) = replayed(lines, rules);
+    let counts = &outcome.counts;
+    assert_eq!((counts.fills, counts.refills, outcome.hits), (2, 1, 1));
+    assert_eq!((counts.swap_bytes_out, counts.swap_peak), (8192, 4096));
+    assert_eq!((counts.file_bytes_in, counts.swap_bytes_in), (8192, 0));
+    // The shared mapping makes it. The private one gains the right to write and gets a copy, which is its
+    // own: it goes to swap, and comes back from there. (With one page the source leaves first, clean.)
+    let lines = "\
+switch 2\nmap 10000 4096 r-- file=1,0,4096 shared\nR 10000\nswitch 1\nmap 10000 4096 r-- file=1,0,4096\n\
+R 10000\nprotect 10000 4096 rw-\nW 10000\nswitch 2\nR 10000\nswitch 1\nR 10000\n";
+    let (outcome, _) = replayed(lines, rules);
+    let counts = &outcome.counts;
+    // Read from the file: by the fill, for the copy, and when program 2 reads it again.
+    assert_eq!((counts.fills, counts.copies, counts.refills), (1, 1, 2));
+    assert_eq!((counts.swap_bytes_out, counts.swap_peak), (4096, 4096));
+    assert_eq!((counts.file_bytes_in, counts.swap_bytes_in), (12288, 4096));
+}

@@ -106,7 +106,9 @@ impl Book {
             return;
         }
         match self.kind {
-            Segments::Vma => self.detach(part.segment, process, part.low),
+            Segments::Vma => {
+                self.detach(part.segment, process, part.low, part.shared);
+            }
             Segments::Classic | Segments::Whole => {
                 let segment = self.processes[process as usize].sums[self.sum_of(part.class)];
                 let shared = segment.is_some_and(|segment| self.is_shared(segment));
@@ -318,19 +320,19 @@ impl Book {
     fn fork(&mut self, process: u32, child: u32) {
         let of = &self.processes[process as usize];
         let (parts, sums) = (of.parts.clone(), of.sums);
-        let mut all: Vec<(SegmentId, u64)> = Vec::new();
+        let mut all: Vec<(SegmentId, u64, bool)> = Vec::new();
         for part in parts.all() {
             self.mapped += part.bytes() >> self.shift;
             if part.segment != NONE && self.kind == Segments::Vma {
-                all.push((part.segment, part.low));
+                all.push((part.segment, part.low, part.shared));
             }
         }
         for segment in sums.into_iter().flatten() {
-            all.push((segment, self.address_of(segment, process)));
+            all.push((segment, self.address_of(segment, process), false));
         }
         self.push(Step::Fork { process, child });
-        for (segment, address) in all {
-            self.attach(segment, child, address);
+        for (segment, address, is_shared) in all {
+            self.attach(segment, child, address, is_shared);
         }
         let of = &mut self.processes[child as usize];
         (of.parts, of.sums) = (parts, sums);
@@ -366,15 +368,15 @@ impl Book {
             let before = self.processes[process as usize].sums[sum];
             let Some(segment) = before else {
                 if bytes > 0 {
-                    let segment = self.create(bytes, file, false);
-                    self.attach(segment, process, limits.start);
+                    let segment = self.create(bytes, file);
+                    self.attach(segment, process, limits.start, false);
                     self.set_sum(process, sum, Some(segment));
                 }
                 continue;
             };
             if bytes == 0 {
                 let address = self.address_of(segment, process);
-                self.detach(segment, process, address);
+                self.detach(segment, process, address, false);
                 self.set_sum(process, sum, None);
                 continue;
             }

@@ -39,6 +39,8 @@ pub enum Change {
         /// The child, as an index.
         child: u32,
     },
+    /// The name of a file goes. A later mapping with its number is of another file.
+    Unlink(u32),
     /// All mappings go.
     Clear,
     /// The process ends. A [`Change::Clear`] comes before, if it has mappings of its own.

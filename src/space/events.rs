@@ -94,7 +94,10 @@ impl Resolver<'_> {
             }
             Event::Read(range) => self.file_io(at, *range, false)?,
             Event::Write(range) => self.file_io(at, *range, true)?,
-            Event::Unlink { file } => self.unlink(*file),
+            Event::Unlink { file } => {
+                self.unlink(*file);
+                self.change(process, || Change::Unlink(*file));
+            }
             Event::Vfork { .. } => unreachable!("resolved above"),
             Event::Fork { child } => self.fork(at, *child)?,
             Event::Exec if self.give_back(process) => {}

@@ -509,3 +509,60 @@ W 46000\n";
         assert_eq!(peak_bytes(lines, segments), 4096);
     }
 }
+
+/// After `unlink` the number of a file is another file's: a later mapping shares nothing with it, not even
+/// with a part that the old file's mapping is split into.
+#[test]
+fn a_file_without_name_is_shared_no_more() {
+    // Two segments of 8 KiB, one of each file.
+    let lines = "\
+switch 1\nmap 10000 8192 r-x file=1,0,65536\nI 10000\nunlink 1\nswitch 2\n\
+map 10000 8192 r-x file=1,0,65536\nI 10000\n";
+    let (outcome, places) = replayed(lines, rules(1 << 20, Segments::Vma));
+    assert_eq!((outcome.counts.fills, outcome.hits), (2, 0));
+    assert_eq!(outcome.counts.file_bytes_in, 16384);
+    assert_eq!(places, [(0, 0), (1, 8192)]);
+    // The old file's second page is split off after the unlink, and loses and gains its rights. The new
+    // file's second page is another segment: three fills, of the old file, its page anew, and the new one.
+    let lines = "\
+switch 1\nmap 10000 8192 r-x file=1,0,65536\nI 10000\nunlink 1\nprotect 11000 4096 ---\n\
+protect 11000 4096 r-x\nI 11000\nswitch 2\nmap 10000 4096 r-x file=1,4096,65536\nI 10000\n";
+    let (outcome, places) = replayed(lines, rules(1 << 20, Segments::Vma));
+    assert_eq!((outcome.counts.fills, outcome.hits), (3, 0));
+    assert_eq!(places, [(0, 0), (0, 4096), (1, 8192)]);
+    // Mappings of the new file share.
+    let lines = "\
+switch 1\nmap 10000 8192 r-x file=1,0,65536\nunlink 1\nswitch 2\nmap 10000 8192 r-x file=1,0,65536\n\
+I 10000\nswitch 3\nmap 10000 8192 r-x file=1,0,65536\nI 10000\n";
+    let (outcome, _) = replayed(lines, rules(1 << 20, Segments::Vma));
+    assert_eq!((outcome.counts.fills, outcome.hits), (1, 1));
+}
+
+/// What is written goes back to the file while a mapping has the segment that shares what it writes,
+/// whichever made the segment.
+#[test]
+fn writes_go_to_the_file_of_those_that_share_them() {
+    let rules = rules(4096, Segments::Vma);
+    // The private mapping makes the segment and goes. The shared one writes; then program 3 needs the only
+    // page: 4096 to the file, no room on swap, and read again from there after the bytes of program 3 went
+    // to swap.
+    let lines = "\
+switch 1\nmap 10000 4096 r-- file=1,0,4096\nR 10000\nswitch 2\nmap 10000 4096 rw- file=1,0,4096 shared\n\
+switch 1\nunmap 10000 4096\nswitch 2\nW 10000\nswitch 3\nmap 10000 4096 rw-\nW 10000\nswitch 2\nR 10000\n";
+    let (outcome, _) = replayed(lines, rules);
+    let counts = &outcome.counts;
+    assert_eq!((counts.fills, counts.refills, outcome.hits), (2, 1, 1));
+    assert_eq!((counts.swap_bytes_out, counts.swap_peak), (8192, 4096));
+    assert_eq!((counts.file_bytes_in, counts.swap_bytes_in), (8192, 0));
+    // The shared mapping makes it. The private one gains the right to write and gets a copy, which is its
+    // own: it goes to swap, and comes back from there. (With one page the source leaves first, clean.)
+    let lines = "\
+switch 2\nmap 10000 4096 r-- file=1,0,4096 shared\nR 10000\nswitch 1\nmap 10000 4096 r-- file=1,0,4096\n\
+R 10000\nprotect 10000 4096 rw-\nW 10000\nswitch 2\nR 10000\nswitch 1\nR 10000\n";
+    let (outcome, _) = replayed(lines, rules);
+    let counts = &outcome.counts;
+    // Read from the file: by the fill, for the copy, and when program 2 reads it again.
+    assert_eq!((counts.fills, counts.copies, counts.refills), (1, 1, 2));
+    assert_eq!((counts.swap_bytes_out, counts.swap_peak), (4096, 4096));
+    assert_eq!((counts.file_bytes_in, counts.swap_bytes_in), (12288, 4096));
+}

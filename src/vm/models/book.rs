@@ -18,7 +18,9 @@ pub(super) struct Segment {
     /// The bytes of it that are of a file.
     pub file: u64,
     /// Whether what is written goes back to the file.
-    pub returns: bool,
+    returns: bool,
+    /// How many of the mappings that have it share what they write.
+    sharing: u32,
     /// Who has it, and at which address.
     pub owners: Vec<(u32, u64)>,
     /// The mappings that may share it.
@@ -57,6 +59,10 @@ pub(super) struct Book {
     pub processes: Vec<Process>,
     pub segments: Vec<Segment>,
     keyed: FxHashMap<Key, SegmentId>,
+    /// The files that have a name, by their numbers in the trace.
+    files: FxHashMap<u32, u32>,
+    /// The number of files so far.
+    all_files: u32,
     /// The use of each pair of process and segment.
     use_of: FxHashMap<(u32, SegmentId), UseId>,
     /// For each entry, which references need not be looked at.
@@ -84,6 +90,8 @@ impl Book {
             processes: (0..processes).map(|_| Process::default()).collect(),
             segments: Vec::new(),
             keyed: FxHashMap::default(),
+            files: FxHashMap::default(),
+            all_files: 0,
             use_of: FxHashMap::default(),
             settled: vec![0; entries],
             bound_to: vec![NONE; entries],
@@ -128,12 +136,11 @@ impl Book {
     }
 
     /// Creates a segment that no process has yet.
-    pub fn create(&mut self, bytes: u64, file: u64, returns: bool) -> SegmentId {
+    pub fn create(&mut self, bytes: u64, file: u64) -> SegmentId {
         let segment = self.segments.len() as SegmentId;
         self.segments.push(Segment {
             bytes,
             file,
-            returns,
             origin: ORIGIN,
             ..Segment::default()
         });
@@ -142,13 +149,12 @@ impl Book {
             segment,
             bytes,
             file,
-            returns,
         });
         segment
     }
 
-    /// Gives `process` a segment at `address`.
-    pub fn attach(&mut self, segment: SegmentId, process: u32, address: u64) {
+    /// Gives `process` a segment at `address`. `shared`: it shares what it writes.
+    pub fn attach(&mut self, segment: SegmentId, process: u32, address: u64, shared: bool) {
         self.segments[segment as usize]
             .owners
             .push((process, address));
@@ -158,6 +164,17 @@ impl Book {
             process,
             address,
         });
+        self.segments[segment as usize].sharing += u32::from(shared);
+        self.note_returns(segment);
+    }
+
+    /// Notes whether what is written to `segment` goes back to its file: some mapping shares it.
+    fn note_returns(&mut self, segment: SegmentId) {
+        let of = &mut self.segments[segment as usize];
+        let returns = of.sharing > 0 && of.file > 0;
+        if std::mem::replace(&mut of.returns, returns) != returns {
+            self.push(Step::Returns { segment, returns });
+        }
     }
 
     /// Notes that what `process` has at `address` is at `to` from now on.
@@ -182,14 +199,18 @@ impl Book {
         own.expect("it has the segment").1
     }
 
-    /// Takes what it has at `address` from `process`.
-    pub fn detach(&mut self, segment: SegmentId, process: u32, address: u64) {
+    /// Takes what it has at `address` from `process`. `shared`: it shared what it wrote.
+    pub fn detach(&mut self, segment: SegmentId, process: u32, address: u64, shared: bool) {
         self.disown(segment, process, address);
         self.push(Step::Detach {
             segment,
             process,
             address,
         });
+        self.segments[segment as usize].sharing -= u32::from(shared);
+        if !self.segment(segment).owners.is_empty() {
+            self.note_returns(segment);
+        }
     }
 
     fn disown(&mut self, segment: SegmentId, process: u32, address: u64) {
@@ -201,6 +222,20 @@ impl Book {
             of.touched = BTreeSet::new();
             self.forget_key(segment);
         }
+    }
+
+    /// Returns the number of the file that has the number `file` in the trace now.
+    pub fn file_numbered(&mut self, file: u32) -> u32 {
+        let all = &mut self.all_files;
+        *self.files.entry(file).or_insert_with(|| {
+            *all += 1;
+            *all
+        })
+    }
+
+    /// Takes the name of a file away. Its number is another file's from now on.
+    pub fn unlink(&mut self, file: u32) {
+        self.files.remove(&file);
     }
 
     /// Lets no more mappings share a segment.
@@ -233,14 +268,13 @@ impl Book {
             return;
         }
         let (key, bytes, low) = (Book::key_of(part), part.bytes(), part.low);
-        let returns = part.shared && part.file_bytes() > 0;
-        let file = part.file_bytes();
+        let (file, is_shared) = (part.file_bytes(), part.shared);
         let shared = key.and_then(|key| self.keyed.get(&key).copied());
-        let segment = shared.unwrap_or_else(|| self.create(bytes, file, returns));
+        let segment = shared.unwrap_or_else(|| self.create(bytes, file));
         if let Some(key) = key {
             self.set_key(segment, key);
         }
-        self.attach(segment, process, low);
+        self.attach(segment, process, low, is_shared);
         self.processes[process as usize].parts.all_mut()[at].segment = segment;
     }
 
@@ -297,6 +331,7 @@ impl Book {
             bytes: lower.bytes - bytes,
             file: if is_file { lower.bytes - bytes } else { 0 },
             returns: lower.returns,
+            sharing: 0,
             owners: Vec::new(),
             key: None,
             origin,
@@ -322,8 +357,10 @@ impl Book {
             let parts = &mut self.processes[process as usize].parts;
             let at = parts.at(address).expect("an owner has a part");
             parts.split(at, address + bytes);
-            parts.all_mut()[at + 1].segment = upper_id;
-            self.attach(upper_id, process, address + bytes);
+            let part = &mut parts.all_mut()[at + 1];
+            part.segment = upper_id;
+            let is_shared = part.shared;
+            self.attach(upper_id, process, address + bytes, is_shared);
             self.unsettle(process, address + bytes..address + bytes + upper_bytes);
         }
     }
@@ -338,15 +375,16 @@ impl Book {
         written: bool,
     ) -> SegmentId {
         let of = self.segment(from);
-        let (bytes, file, returns) = (of.bytes, of.file, of.returns);
-        let to = self.create(bytes, file, returns);
+        let (bytes, file) = (of.bytes, of.file);
+        let to = self.create(bytes, file);
         let (origin, touched) = {
             let of = self.segment(from);
             (of.origin, of.touched.clone())
         };
         let copy = &mut self.segments[to as usize];
         (copy.origin, copy.touched) = (origin, touched);
-        self.attach(to, process, address);
+        // Only what is private is copied.
+        self.attach(to, process, address, false);
         self.push(Step::Copy {
             from,
             to,

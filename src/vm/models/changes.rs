@@ -15,7 +15,10 @@ impl Book {
         let process = at.process;
         let changed = match &at.change {
             Change::Map(vma) => {
-                let part = Part::of(vma);
+                let mut part = Part::of(vma);
+                if let Some(of) = &mut part.file {
+                    of.file = self.file_numbered(of.file);
+                }
                 let sum = self.sum_of(part.class);
                 self.insert(process, part);
                 [sum].into()
@@ -30,6 +33,10 @@ impl Book {
             Change::Move { old, new, keep } => self.move_parts(process, old, new, *keep),
             Change::Fork { child } => {
                 self.fork(process, *child);
+                Vec::new()
+            }
+            Change::Unlink(file) => {
+                self.unlink(*file);
                 Vec::new()
             }
             Change::Clear => self.unmap(process, &(0..u64::MAX)),
@@ -99,7 +106,9 @@ impl Book {
             return;
         }
         match self.kind {
-            Segments::Vma => self.detach(part.segment, process, part.low),
+            Segments::Vma => {
+                self.detach(part.segment, process, part.low, part.shared);
+            }
             Segments::Classic | Segments::Whole => {
                 let segment = self.processes[process as usize].sums[self.sum_of(part.class)];
                 let shared = segment.is_some_and(|segment| self.is_shared(segment));
@@ -311,19 +320,19 @@ impl Book {
     fn fork(&mut self, process: u32, child: u32) {
         let of = &self.processes[process as usize];
         let (parts, sums) = (of.parts.clone(), of.sums);
-        let mut all: Vec<(SegmentId, u64)> = Vec::new();
+        let mut all: Vec<(SegmentId, u64, bool)> = Vec::new();
         for part in parts.all() {
             self.mapped += part.bytes() >> self.shift;
             if part.segment != NONE && self.kind == Segments::Vma {
-                all.push((part.segment, part.low));
+                all.push((part.segment, part.low, part.shared));
             }
         }
         for segment in sums.into_iter().flatten() {
-            all.push((segment, self.address_of(segment, process)));
+            all.push((segment, self.address_of(segment, process), false));
         }
         self.push(Step::Fork { process, child });
-        for (segment, address) in all {
-            self.attach(segment, child, address);
+        for (segment, address, is_shared) in all {
+            self.attach(segment, child, address, is_shared);
         }
         let of = &mut self.processes[child as usize];
         (of.parts, of.sums) = (parts, sums);
@@ -359,15 +368,15 @@ impl Book {
             let before = self.processes[process as usize].sums[sum];
             let Some(segment) = before else {
                 if bytes > 0 {
-                    let segment = self.create(bytes, file, false);
-                    self.attach(segment, process, limits.start);
+                    let segment = self.create(bytes, file);
+                    self.attach(segment, process, limits.start, false);
                     self.set_sum(process, sum, Some(segment));
                 }
                 continue;
             };
             if bytes == 0 {
                 let address = self.address_of(segment, process);
-                self.detach(segment, process, address);
+                self.detach(segment, process, address, false);
                 self.set_sum(process, sum, None);
                 continue;
             }

@@ -375,14 +375,15 @@ impl<'t> Core<'t> {
                 segment,
                 bytes,
                 file,
-                returns,
             } => {
                 self.segments[segment as usize] = Segment {
                     bytes,
                     file,
-                    returns,
                     ..Segment::default()
                 };
+            }
+            Step::Returns { segment, returns } => {
+                self.segments[segment as usize].returns = returns;
             }
             Step::FileBytes { segment, file } => self.segments[segment as usize].file = file,
             Step::Fork { process, child } => {

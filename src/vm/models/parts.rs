@@ -35,7 +35,7 @@ impl Class {
 /// What a part has of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FilePart {
-    /// The file.
+    /// The file: its number in the trace, or with the book of segments one that no other file ever has.
     pub file: u32,
     /// The byte of the file at the part's start.
     pub offset: i128,

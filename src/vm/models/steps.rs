@@ -26,7 +26,12 @@ pub enum Step {
         bytes: u64,
         /// The bytes of it that are read from a file when it first comes in. The others are zeros.
         file: u64,
-        /// Whether what is written goes back to the file: it is shared.
+    },
+    /// What is written to a segment goes back to its file from now on, or no longer does.
+    Returns {
+        /// The segment.
+        segment: SegmentId,
+        /// Whether it does: a mapping that shares what it writes has it.
         returns: bool,
     },
     /// Another part of a segment than before is of a file.

@@ -14,6 +14,7 @@ mod oracle;
 mod properties;
 mod published;
 mod segments;
+mod segments_oracle;
 mod support;
 mod textbook;
 mod whole;

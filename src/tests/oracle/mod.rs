@@ -36,6 +36,7 @@ pub mod pff;
 pub mod published;
 pub mod random;
 pub mod s3_fifo;
+pub mod segments;
 pub mod sieve;
 pub mod slru;
 pub mod swap;

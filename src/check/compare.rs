@@ -5,7 +5,7 @@
 
 use crate::report::results::columns::{Better, Column, Row, short_digest};
 use crate::report::results::exact;
-use crate::sweep::{Identity, MODEL, POLICY, Part};
+use crate::sweep::{Identity, MEMORY_MODEL, MODEL, POLICY, Part};
 use crate::units::{Fraction, Percent};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,21 +24,11 @@ pub const BY: [(&str, &[Part]); 16] = [
     ("page_cache", &[Part::PageCache]),
     ("file_io", &[Part::FileIo]),
     ("beyond_eof", &[Part::BeyondEof]),
-    ("model", &MODELS),
+    ("model", &MEMORY_MODEL),
     ("segments", &[Part::Segments, Part::SwapUnit]),
     ("fit", &[Part::Fit]),
     ("swap_unit", &[Part::SwapUnit]),
     ("relief", &[Part::Relief]),
-];
-
-/// The parts that another model changes.
-const MODELS: [Part; 6] = [
-    Part::Model,
-    Part::Segments,
-    Part::Fit,
-    Part::SwapUnit,
-    Part::Relief,
-    Part::Idle,
 ];
 
 /// Rows that are compared with those of other sides.

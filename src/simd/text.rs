@@ -187,69 +187,45 @@ mod x86 {
         work.run(Avx512(()))
     }
 
-    impl Lanes for Avx2 {
-        #[inline(always)]
-        fn equal(self, block: &[u8; BLOCK], byte: u8) -> u64 {
-            // SAFETY: the value proves that the processor has the level; so below.
-            unsafe { equal_256(block, byte) }
-        }
+    /// Implements [`Lanes`] for a level by its functions of blocks. Numbers have one form for both.
+    macro_rules! lanes {
+        ($level:ty, $equal:ident, $among:ident, $hex_digits:ident) => {
+            impl Lanes for $level {
+                #[inline(always)]
+                fn equal(self, block: &[u8; BLOCK], byte: u8) -> u64 {
+                    // SAFETY: the value proves that the processor has the level; so below.
+                    unsafe { $equal(block, byte) }
+                }
 
-        #[inline(always)]
-        fn among(self, block: &[u8; BLOCK], first: u8, count: u8) -> u64 {
-            // SAFETY: see above.
-            unsafe { among_256(block, first, count) }
-        }
+                #[inline(always)]
+                fn among(self, block: &[u8; BLOCK], first: u8, count: u8) -> u64 {
+                    // SAFETY: see above.
+                    unsafe { $among(block, first, count) }
+                }
 
-        #[inline(always)]
-        fn hex_digits(self, block: &[u8; BLOCK]) -> u64 {
-            // SAFETY: see above.
-            unsafe { hex_digits_256(block) }
-        }
+                #[inline(always)]
+                fn hex_digits(self, block: &[u8; BLOCK]) -> u64 {
+                    // SAFETY: see above.
+                    unsafe { $hex_digits(block) }
+                }
 
-        #[inline(always)]
-        fn decimal(self, text: &[u8; 16], count: u32) -> u64 {
-            // SAFETY: see above.
-            unsafe { decimal(text, count) }
-        }
+                #[inline(always)]
+                fn decimal(self, text: &[u8; 16], count: u32) -> u64 {
+                    // SAFETY: see above.
+                    unsafe { decimal(text, count) }
+                }
 
-        #[inline(always)]
-        fn hex(self, text: &[u8; 16], count: u32) -> u64 {
-            // SAFETY: see above.
-            unsafe { hex(text, count) }
-        }
+                #[inline(always)]
+                fn hex(self, text: &[u8; 16], count: u32) -> u64 {
+                    // SAFETY: see above.
+                    unsafe { hex(text, count) }
+                }
+            }
+        };
     }
 
-    impl Lanes for Avx512 {
-        #[inline(always)]
-        fn equal(self, block: &[u8; BLOCK], byte: u8) -> u64 {
-            // SAFETY: the value proves that the processor has the level; so below.
-            unsafe { equal_512(block, byte) }
-        }
-
-        #[inline(always)]
-        fn among(self, block: &[u8; BLOCK], first: u8, count: u8) -> u64 {
-            // SAFETY: see above.
-            unsafe { among_512(block, first, count) }
-        }
-
-        #[inline(always)]
-        fn hex_digits(self, block: &[u8; BLOCK]) -> u64 {
-            // SAFETY: see above.
-            unsafe { hex_digits_512(block) }
-        }
-
-        #[inline(always)]
-        fn decimal(self, text: &[u8; 16], count: u32) -> u64 {
-            // SAFETY: see above.
-            unsafe { decimal(text, count) }
-        }
-
-        #[inline(always)]
-        fn hex(self, text: &[u8; 16], count: u32) -> u64 {
-            // SAFETY: see above.
-            unsafe { hex(text, count) }
-        }
-    }
+    lanes!(Avx2, equal_256, among_256, hex_digits_256);
+    lanes!(Avx512, equal_512, among_512, hex_digits_512);
 
     /// Returns a bit for each byte of `block` for which `test` sets all bits of its byte.
     #[inline]

@@ -159,6 +159,16 @@ pub const MODEL: [Part; 20] = [
     Part::Idle,
 ];
 
+/// The parts that say which model of memory a cell has, and how that model uses memory.
+pub const MEMORY_MODEL: [Part; 6] = [
+    Part::Model,
+    Part::Segments,
+    Part::Fit,
+    Part::SwapUnit,
+    Part::Relief,
+    Part::Idle,
+];
+
 /// Parts that tables of earlier versions do not have, each with what every run did then. Such a table
 /// reads as if the part were empty.
 pub const LATER: [(Part, &str); 14] = [
@@ -356,14 +366,7 @@ impl Identity {
         }
         words.extend(self.seed.map(|seed| format!("seed={seed}")));
         let named = |part: Part| {
-            let model = [
-                Part::Model,
-                Part::Segments,
-                Part::Fit,
-                Part::SwapUnit,
-                Part::Relief,
-            ];
-            [Part::Filter, Part::WarmupRefs, Part::Idle].contains(&part) || model.contains(&part)
+            [Part::Filter, Part::WarmupRefs].contains(&part) || MEMORY_MODEL.contains(&part)
         };
         let named: Vec<_> = UNUSUAL
             .into_iter()

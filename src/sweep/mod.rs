@@ -26,7 +26,9 @@ pub use self::page_states::{CellStates, WINDOWS_MAX, windows};
 pub use allocation::Allocation;
 pub use burst_sizes::choose_bursts;
 pub use exclude::{Comparison, Exclude};
-pub use identity::{IN_A_RUN, Identity, LATER, Labels, MODEL, POLICY, Part, by_setting};
+pub use identity::{
+    IN_A_RUN, Identity, LATER, Labels, MEMORY_MODEL, MODEL, POLICY, Part, by_setting,
+};
 pub use miss_stream::{MissOutput, OpenMisses};
 pub use partition::Partition;
 pub use plan::{Axes, Cell, CurveNeeds, Engine, Plan, PlanError, Settings, TraceFacts, Warmup};

@@ -5,7 +5,7 @@
 use super::columns::{Column, ColumnKind, DOES_NOT_FIT, Row, SWAP_FULL, col, short_digest};
 use super::knee::sentence;
 use crate::report::text::{aligned, percent};
-use crate::sweep::{Identity, Labels, POLICY, Part, by_setting};
+use crate::sweep::{Identity, Labels, MEMORY_MODEL, POLICY, Part, by_setting};
 use crate::units::{about, counted, show_bytes, show_count};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -46,21 +46,15 @@ pub fn render(rows: &[Row], metric: &Column) -> String {
 /// Returns for each trace and policy of several models what they cost in the same memory: the least in
 /// which all of them ran to the end, else the largest.
 fn model_sentences(rows: &[Row]) -> Vec<String> {
-    const MODELS: [Part; 7] = [
-        Part::Model,
-        Part::Segments,
-        Part::Fit,
-        Part::SwapUnit,
-        Part::Relief,
-        Part::Idle,
-        Part::Frames,
-    ];
+    let without_model = |row: &Row| {
+        let cell = row.identity().without(&MEMORY_MODEL);
+        cell.without(&[Part::Frames])
+    };
     let mut traces: BTreeMap<Identity, BTreeMap<u64, Vec<&Row>>> = BTreeMap::new();
     for row in rows.iter().filter(|row| !row.model.is_empty()) {
         if let Some(frames) = row.frames {
-            let cell = row.identity().without(&MODELS);
             traces
-                .entry(cell)
+                .entry(without_model(row))
                 .or_default()
                 .entry(frames)
                 .or_default()
@@ -77,8 +71,7 @@ fn model_sentences(rows: &[Row]) -> Vec<String> {
             continue;
         };
         let beside = places.iter().filter(|row| {
-            let place = row.identity().without(&MODELS);
-            row.frames == Some(frames) && place == cell.without(&POLICY)
+            row.frames == Some(frames) && without_model(row) == cell.without(&POLICY)
         });
         let costs: Vec<String> = of.iter().chain(beside).map(|row| cost(row)).collect();
         sentences.push(format!(
@@ -151,17 +144,11 @@ fn heading(out: &mut String, row: &Row) {
     if row.warmup_refs > 0 {
         let _ = write!(out, ", after a warm-up of {}", show_count(row.warmup_refs));
     }
-    let model = [
-        Part::Model,
-        Part::Segments,
-        Part::Fit,
-        Part::SwapUnit,
-        Part::Relief,
-    ];
     let cell = row.identity();
-    let words: Vec<String> = model
-        .map(|part| cell.text(part))
+    let words: Vec<String> = MEMORY_MODEL
         .into_iter()
+        .filter(|&part| part != Part::Idle)
+        .map(|part| cell.text(part))
         .filter(|text| !text.is_empty())
         .collect();
     if !words.is_empty() {

@@ -14,7 +14,7 @@ use crate::cli::setup::terminal::Align::{Left, Right};
 use crate::cli::setup::terminal::{Align, field, print, table};
 use crate::exit::{self, ExitCode};
 use crate::space::vma::{Vma, pages_of_each};
-use crate::space::{self, AddressLayout, ProcessView, Resolved};
+use crate::space::{self, AddressLayout, ProcessView, Resolved, SpaceAt};
 use crate::trace::model::access::Addressing;
 use crate::trace::model::event::Backing;
 use crate::units::{
@@ -74,14 +74,40 @@ impl Position {
     }
 }
 
-/// Runs the command without `-o`.
-pub fn show(args: &VmArgs, choice: &MachineChoice<'_>) -> Result<ExitCode, Failure> {
+/// The address spaces of a trace up to a position, and there.
+pub(super) struct SpacesAt {
+    pub resolved: Resolved,
+    pub view: SpaceAt,
+    /// The number of references before the position; `None` for the end.
+    pub at: Option<u64>,
+    /// The number of references of the trace.
+    pub refs: u64,
+}
+
+/// Loads the trace and resolves it up to the position of the arguments.
+pub(super) fn spaces_at(args: &VmArgs, choice: &MachineChoice<'_>) -> Result<SpacesAt, Failure> {
     let trace = load(args)?;
     let refs = trace.len() as u64;
     let at = args.at.of(refs)?;
     let resolved = space::resolve_at(trace, &choice.space, Some(at.unwrap_or(u64::MAX)));
     let (resolved, view) = resolved.map_err(|e| e.named(args.trace.display().to_string()))?;
     let view = view.expect("a position was given");
+    Ok(SpacesAt {
+        resolved,
+        view,
+        at,
+        refs,
+    })
+}
+
+/// Runs the command without `-o`.
+pub fn show(args: &VmArgs, choice: &MachineChoice<'_>) -> Result<ExitCode, Failure> {
+    let SpacesAt {
+        resolved,
+        view,
+        at,
+        refs,
+    } = spaces_at(args, choice)?;
     let machine = choice.machine(&resolved)?;
     let job = machine.job(&resolved);
     let snapshot = snapshot(&job, view.position, view.ops)?;
@@ -142,13 +168,18 @@ fn heading(out: &mut String, picture: &Picture<'_>, machine: &ChosenMachine) {
     );
 }
 
-/// Appends the position, and the counts up to there.
-fn position(out: &mut String, picture: &Picture<'_>, at: Option<u64>, refs: u64) {
+/// Returns the position behind `at` of the `refs` references of a trace, in words; the end for `None`.
+pub(super) fn position_words(at: Option<u64>, refs: u64) -> String {
     let references = counted(refs, "reference");
-    let mut position = match at {
+    match at {
         None => format!("after the last event, all {references}"),
         Some(at) => format!("after {at} of {references}"),
-    };
+    }
+}
+
+/// Appends the position, and the counts up to there.
+fn position(out: &mut String, picture: &Picture<'_>, at: Option<u64>, refs: u64) {
+    let mut position = position_words(at, refs);
     let legal = picture.view.position;
     if legal < at.unwrap_or(refs) {
         position += &format!(", {legal} of them legal");

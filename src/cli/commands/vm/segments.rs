@@ -1,7 +1,8 @@
 //! `pagebench vm --model`: segment tables and holes at a position, or a memory map over time.
 
+use super::VmArgs;
+use super::at::{SpacesAt, position_words, spaces_at};
 use super::machine::{ChosenMachine, MachineChoice};
-use super::{VmArgs, load};
 use crate::cli::setup::failure::Failure;
 use crate::cli::setup::folder::{IfResultsExist, claim_folder};
 use crate::cli::setup::terminal::Align::{Left, Right};
@@ -10,7 +11,7 @@ use crate::exit::{self, ExitCode};
 use crate::report::chart::{self, Subject, memory_fact};
 use crate::report::results::results_csv::write_file;
 use crate::report::tables::memory_csv::{MemoryRow, read_rows, to_csv};
-use crate::space::{self, ProcessView, Resolved};
+use crate::space::{ProcessView, Resolved};
 use crate::trace::model::event::Protection;
 use crate::units::{counted, show_bytes};
 use crate::vm::models::Rules;
@@ -157,12 +158,12 @@ impl Observer for Tables {
 
 /// Prints segment tables and holes at the position.
 pub fn show(args: &VmArgs, choice: &MachineChoice<'_>, model: Model) -> Result<ExitCode, Failure> {
-    let trace = load(args)?;
-    let refs = trace.len() as u64;
-    let at = args.at.of(refs)?;
-    let resolved = space::resolve_at(trace, &choice.space, Some(at.unwrap_or(u64::MAX)));
-    let (resolved, view) = resolved.map_err(|e| e.named(args.trace.display().to_string()))?;
-    let view = view.expect("a position was given");
+    let SpacesAt {
+        resolved,
+        view,
+        at,
+        refs,
+    } = spaces_at(args, choice)?;
     let machine = choice.machine(&resolved)?;
     let setting = Setting::new(args, model, &resolved, &machine)?;
     let mut tables = Tables {
@@ -186,11 +187,7 @@ pub fn show(args: &VmArgs, choice: &MachineChoice<'_>, model: Model) -> Result<E
         "memory",
         format!("{}: {}", show_bytes(setting.memory()), setting.words()),
     );
-    let position = match at {
-        None => format!("after the last event, all {}", counted(refs, "reference")),
-        Some(at) => format!("after {at} of {}", counted(refs, "reference")),
-    };
-    field(&mut out, "position", position);
+    field(&mut out, "position", position_words(at, refs));
     let counts = &outcome.counts;
     field(
         &mut out,
@@ -292,10 +289,7 @@ fn state(all: &[Entry], entry: &Entry) -> String {
         .count()
         - 1;
     if others > 0 {
-        words.push(format!(
-            "shared by {}",
-            counted(others as u64 + 1, "process").replace("processs", "processes")
-        ));
+        words.push(format!("shared by {} processes", others + 1));
     }
     words.join(", ")
 }

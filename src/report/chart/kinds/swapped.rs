@@ -13,7 +13,7 @@ use crate::report::chart::series::{Curves, Group, Measure, Point, Series};
 use crate::report::chart::theme::Styles;
 use crate::report::chart::{ChartError, Drawn};
 use crate::report::results::columns::{Row, col};
-use crate::sweep::{Identity, Part};
+use crate::sweep::{Identity, MEMORY_MODEL, Part};
 
 /// What is drawn over what.
 const SWAPPED: Measure = Measure {
@@ -21,21 +21,12 @@ const SWAPPED: Measure = Measure {
     y: col::swap_bytes_out,
 };
 
-/// The parts in which the lines of a picture differ.
-const MODELS: [Part; 6] = [
-    Part::Model,
-    Part::Segments,
-    Part::Fit,
-    Part::SwapUnit,
-    Part::Relief,
-    Part::Idle,
-];
-
 /// Groups that share a picture, by what they have in common.
 fn pictures<'g, 'a>(groups: &'g [Group<'a>]) -> BTreeMap<Identity, Vec<&'g Group<'a>>> {
     let mut pictures: BTreeMap<Identity, Vec<&Group<'_>>> = BTreeMap::new();
     for group in groups.iter().filter(|group| has_bytes(group.first())) {
-        let common = group.setting.without(&MODELS).without(&[Part::AccessedBit]);
+        let common = group.setting.without(&MEMORY_MODEL);
+        let common = common.without(&[Part::AccessedBit]);
         pictures.entry(common).or_default().push(group);
     }
     pictures

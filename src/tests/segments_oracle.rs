@@ -23,7 +23,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 const PAGE: u64 = 4096;
 
-const UNLINKS: bool = false;
+const UNLINKS: bool = true;
 
 /// The cause of steps that are a part of a reference.
 const OF_REFERENCE: u64 = u64::MAX;
@@ -53,7 +53,7 @@ struct Style {
 
 fn items(seed: u64, style: Style) -> Vec<Item> {
     let mut random = Random::new(seed ^ 0x5e65);
-    let length = 10 + random.below(60) as usize;
+    let length = 10 + random.below(200) as usize;
     let mut maker = Maker {
         random,
         space: Space::new(PAGE, true, OnSegfault::Skip),
@@ -755,20 +755,48 @@ fn style_of(seed: u64) -> Style {
     }
 }
 
-/// By mappings whose segments leave one by one. Whole programs, and sums of mappings, are not compared
-/// yet: the oracle and the program differ there where several programs have a segment.
-#[test]
-fn segments_of_mappings_agree_state_by_state() {
-    for seed in 0..1000 {
-        let rules = Rules {
-            division: Division::Vma,
-            programs: false,
-            ..rules_of(seed)
-        };
+/// Compares the models on random traces under rules that `of` makes of random ones.
+fn agree(seeds: std::ops::Range<u64>, of: impl Fn(Rules) -> Rules) {
+    for seed in seeds {
+        let rules = of(rules_of(seed));
         let items = items(seed, style_of(seed));
         if let Err(why) = caught(&items, &rules) {
             let (items, why) = shrunk(&items, &rules, why);
             panic!("seed {seed}: {rules:?}\n{}{why}", show(&items));
         }
     }
+}
+
+#[test]
+fn segments_of_mappings_agree_state_by_state() {
+    agree(0..1500, |rules| Rules {
+        division: Division::Vma,
+        programs: false,
+        ..rules
+    });
+}
+
+#[test]
+fn whole_programs_of_mappings_agree_state_by_state() {
+    agree(0..1500, |rules| Rules {
+        division: Division::Vma,
+        programs: true,
+        ..rules
+    });
+}
+
+#[test]
+fn sums_of_mappings_agree_state_by_state() {
+    agree(0..1500, |rules| Rules {
+        division: Division::Classic,
+        ..rules
+    });
+}
+
+#[test]
+fn processes_of_one_segment_agree_state_by_state() {
+    agree(0..1500, |rules| Rules {
+        division: Division::Whole,
+        ..rules
+    });
 }

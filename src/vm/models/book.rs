@@ -58,7 +58,8 @@ pub(super) struct Book {
     pub shift: u32,
     pub processes: Vec<Process>,
     pub segments: Vec<Segment>,
-    keyed: FxHashMap<Key, SegmentId>,
+    /// The segments with each key, those that got it first first.
+    keyed: FxHashMap<Key, Vec<SegmentId>>,
     /// The files that have a name, by their numbers in the trace.
     files: FxHashMap<u32, u32>,
     /// The number of files so far.
@@ -241,15 +242,17 @@ impl Book {
     /// Lets no more mappings share a segment.
     pub fn forget_key(&mut self, segment: SegmentId) {
         if let Some(key) = self.segments[segment as usize].key.take() {
-            self.keyed.remove(&key);
+            if let Some(all) = self.keyed.get_mut(&key) {
+                all.retain(|&other| other != segment);
+            }
         }
     }
 
-    /// Lets mappings of the same part of a file share a segment, unless there is one for them.
+    /// Lets mappings of the same part of a file share a segment. Of several with one key they share the
+    /// first.
     fn set_key(&mut self, segment: SegmentId, key: Key) {
-        if let std::collections::hash_map::Entry::Vacant(slot) = self.keyed.entry(key) {
-            slot.insert(segment);
-            self.segments[segment as usize].key = Some(key);
+        if self.segments[segment as usize].key.replace(key) != Some(key) {
+            self.keyed.entry(key).or_default().push(segment);
         }
     }
 
@@ -269,7 +272,7 @@ impl Book {
         }
         let (key, bytes, low) = (Book::key_of(part), part.bytes(), part.low);
         let (file, is_shared) = (part.file_bytes(), part.shared);
-        let shared = key.and_then(|key| self.keyed.get(&key).copied());
+        let shared = key.and_then(|key| self.keyed.get(&key)?.first().copied());
         let segment = shared.unwrap_or_else(|| self.create(bytes, file));
         if let Some(key) = key {
             self.set_key(segment, key);

@@ -19,9 +19,9 @@ impl Book {
                 if let Some(of) = &mut part.file {
                     of.file = self.file_numbered(of.file);
                 }
-                let sum = self.sum_of(part.class);
+                let changed = self.sums_of(std::slice::from_ref(&part));
                 self.insert(process, part);
-                [sum].into()
+                changed
             }
             Change::Unmap(range) => self.unmap(process, range),
             Change::Protect(range, protection) => self.protect(process, range, *protection),
@@ -30,7 +30,10 @@ impl Book {
                 self.grow_down(process, range);
                 Vec::new()
             }
-            Change::Move { old, new, keep } => self.move_parts(process, old, new, *keep),
+            Change::Move { old, new, keep } => {
+                self.move_parts(process, old, new, *keep);
+                Vec::new()
+            }
             Change::Fork { child } => {
                 self.fork(process, *child);
                 Vec::new()
@@ -124,6 +127,17 @@ impl Book {
         let occupying = parts.iter().filter(|part| part.bytes() > 0);
         let mut sums: Vec<usize> = occupying.map(|part| self.sum_of(part.class)).collect();
         sums.sort_unstable();
+        sums.dedup();
+        sums
+    }
+
+    /// Returns the sums `changed` once each: those of which nothing is left, then the others by address.
+    fn in_order(&self, process: u32, changed: &[usize]) -> Vec<usize> {
+        let mut sums = changed.to_vec();
+        sums.sort_by_key(|&sum| {
+            let (limits, bytes, _) = self.extent(process, sum);
+            (bytes > 0, limits.start, sum)
+        });
         sums.dedup();
         sums
     }
@@ -243,26 +257,24 @@ impl Book {
         at
     }
 
-    /// Moves what is mapped in `old`. Returns the sums that change.
-    fn move_parts(
-        &mut self,
-        process: u32,
-        old: &Range<u64>,
-        new: &Range<u64>,
-        keep: bool,
-    ) -> Vec<usize> {
+    /// Moves what is mapped in `old`.
+    fn move_parts(&mut self, process: u32, old: &Range<u64>, new: &Range<u64>, keep: bool) {
         if old.start == new.start {
             self.split_at(process, old.start);
-            return match new.end > old.end {
-                true => self.grow_up(process, &(old.end..new.end)),
-                false => Vec::new(),
-            };
+            if new.end > old.end {
+                let changed = self.grow_up(process, &(old.end..new.end));
+                self.resize_sums(process, &changed);
+            }
+            return;
         }
         let kept_end = old.end.min(old.start + (new.end - new.start));
-        let mut changed = match kept_end < old.end {
-            true => self.unmap(process, &(kept_end..old.end)),
-            false => Vec::new(),
-        };
+        if kept_end < old.end {
+            let changed = self.unmap(process, &(kept_end..old.end));
+            self.resize_sums(process, &changed);
+        }
+        let mut changed = Vec::new();
+        self.split_at(process, old.start);
+        self.split_at(process, kept_end);
         self.own_sums(process, &(old.start..kept_end));
         let moving = self.take(process, &(old.start..kept_end));
         for before in &moving {
@@ -275,17 +287,22 @@ impl Book {
                 } else {
                     left.start
                 };
-                changed.push(self.sum_of(left.class));
+                changed.extend(self.sums_of(std::slice::from_ref(&left)));
                 self.insert(process, left);
             }
         }
+        if self.kind == Segments::Whole {
+            // The limits of the only sum may be others.
+            changed.extend(self.sums_of(&moving));
+        }
         let to = |address: u64| address - old.start + new.start;
+        let mut touched: Vec<(usize, Vec<u64>)> = Vec::new();
         for before in moving {
             let mut part = before.clone();
             (part.start, part.end, part.low) = (to(before.start), to(before.end), to(before.low));
             self.mapped += part.bytes() >> self.shift;
             let (segment, low) = (part.segment, part.low);
-            self.move_touched(process, &before, low);
+            touched.push(self.touched_pages(process, &before, low));
             self.processes[process as usize].parts.insert(part);
             if self.kind == Segments::Vma && segment != NONE {
                 self.readdress(segment, process, before.low, low);
@@ -295,25 +312,30 @@ impl Book {
         if arrived < new.end {
             changed.extend(self.grow_up(process, &(arrived..new.end)));
         }
-        match self.kind {
-            Segments::Vma => {}
-            // The addresses of sums may be others, and the limits of the only one.
-            Segments::Classic => self.readdress_sums(process),
-            Segments::Whole => changed.push(0),
+        if self.kind == Segments::Classic {
+            self.readdress_sums(process);
         }
-        changed
+        self.resize_sums(process, &changed);
+        // A sum has room for them only now.
+        for (sum, pages) in touched {
+            if let Some(segment) = self.processes[process as usize].sums[sum]
+                && !pages.is_empty()
+            {
+                self.retouch(segment, pages);
+            }
+        }
     }
 
-    /// Lets the referenced pages of a sum go along with a part that moves to `low`.
-    fn move_touched(&mut self, process: u32, before: &Part, low: u64) {
-        let sum = self.processes[process as usize].sums[self.sum_of(before.class)];
-        let own = sum.filter(|&segment| self.kind != Segments::Vma && !self.is_shared(segment));
-        if let Some(segment) = own {
-            let gone = self.untouch(segment, &before.occupied());
-            let shift = self.shift;
-            let to = |page: u64| page - (before.low >> shift) + (low >> shift);
-            self.retouch(segment, gone.into_iter().map(to));
-        }
+    /// Takes the referenced pages of `before`, which moves to `low`, from its sum. Returns the sum and
+    /// their numbers after the move.
+    fn touched_pages(&mut self, process: u32, before: &Part, low: u64) -> (usize, Vec<u64>) {
+        let sum = self.sum_of(before.class);
+        let segment = self.processes[process as usize].sums[sum];
+        let own = segment.filter(|&own| self.kind != Segments::Vma && !self.is_shared(own));
+        let gone = own.map_or_else(Vec::new, |own| self.untouch(own, &before.occupied()));
+        let shift = self.shift;
+        let to = |page: u64| page - (before.low >> shift) + (low >> shift);
+        (sum, gone.into_iter().map(to).collect())
     }
 
     /// Gives `child` everything that `process` has.
@@ -359,7 +381,7 @@ impl Book {
         if self.kind == Segments::Vma {
             return;
         }
-        for &sum in changed {
+        for sum in self.in_order(process, changed) {
             let (limits, bytes, file) = self.extent(process, sum);
             let bytes = match self.kind {
                 Segments::Whole if bytes > 0 => limits.end - limits.start,
@@ -397,7 +419,7 @@ impl Book {
         }
         let parts = &self.processes[process as usize].parts;
         let over = parts.all()[parts.over(range)].to_vec();
-        for sum in self.sums_of(&over) {
+        for sum in self.in_order(process, &self.sums_of(&over)) {
             let segment = self.processes[process as usize].sums[sum];
             if let Some(segment) = segment.filter(|&segment| self.is_shared(segment)) {
                 let own = self.own_sum(segment, process, sum);
@@ -413,7 +435,10 @@ impl Book {
         let (parts, shift) = (self.processes[process as usize].parts.clone(), self.shift);
         let is_there = |page: u64| {
             let at = parts.at(page << shift);
-            at.is_some_and(|at| self.sum_of(parts.all()[at].class) == sum)
+            at.is_some_and(|at| {
+                let part = &parts.all()[at];
+                part.occupied().contains(&(page << shift)) && self.sum_of(part.class) == sum
+            })
         };
         let of = self.segment(own).touched.iter().copied();
         let there: std::collections::BTreeSet<u64> = of.filter(|&page| is_there(page)).collect();

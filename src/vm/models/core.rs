@@ -1,5 +1,5 @@
-//! Segments in memory: how they come in, leave, grow, split and are copied, and what each of these
-//! counts. Knows nothing of the order of references, and not what is done when no hole is large enough.
+//! Segments in memory: how they come in, leave, grow and split, and what each of these counts. Knows
+//! nothing of the order of references, and not what is done when no hole is large enough.
 
 use super::choices::{Fit, Relief, SwapUnit};
 use super::counts::{Ending, ONE, SegmentCounts, SegmentFault, Work};
@@ -68,8 +68,14 @@ pub(super) struct Core<'t> {
     pub time: u64,
     /// Bytes of swap in use.
     pub swap: u64,
+    /// The segment that is being copied: it leaves after all others.
+    pub copied: Option<SegmentId>,
+    /// With whole programs, segments that a program lost by the event under way.
+    lost: Vec<SegmentId>,
     /// Bytes in memory that have never been referenced.
     untouched: u64,
+    /// Bytes of all segments that some process has.
+    alive: u64,
     /// External fragmentation now.
     pub fragmentation: u64,
     /// The references that the sums of `counts` account for.
@@ -90,7 +96,10 @@ impl<'t> Core<'t> {
             work: Work::default(),
             time: 0,
             swap: 0,
+            copied: None,
+            lost: Vec::new(),
             untouched: 0,
+            alive: 0,
             fragmentation: 0,
             until: 0,
         }
@@ -135,10 +144,40 @@ impl<'t> Core<'t> {
         }
     }
 
-    /// Returns whether a program that is not swapped out has `segment`. Used with whole programs.
+    /// Asserts the laws of segments.
+    ///
+    /// # Panics
+    /// Panics if bytes in memory and away are not those of all segments, if memory or swap hold something
+    /// else than the segments say, or if more of a segment was referenced than it has.
+    pub fn assert_laws(&self) {
+        self.memory.assert_laws();
+        let (mut there, mut away, mut copies, mut untouched) = (0, 0, 0, 0);
+        for of in self.segments.iter().filter(|of| !of.owners.is_empty()) {
+            assert!(of.touched <= of.bytes, "only what is there is referenced");
+            assert!(of.copy <= of.bytes, "a copy is of a segment");
+            copies += of.copy;
+            match of.place {
+                Some(_) => {
+                    (there, untouched) = (there + of.bytes, untouched + of.bytes - of.touched)
+                }
+                None => away += of.bytes,
+            }
+        }
+        assert_eq!(there, self.memory.used(), "segments are in memory");
+        assert_eq!(there + away, self.alive, "in memory + away = all");
+        assert_eq!(copies, self.swap, "copies are on swap");
+        assert_eq!(
+            untouched, self.untouched,
+            "untouched bytes of what is there"
+        );
+    }
+
+    /// Returns whether a program that is not swapped out has `segment`, or a copy of it is being made.
+    /// Used with whole programs.
     fn is_had(&self, segment: SegmentId) -> bool {
         let mut owners = self.segment(segment).owners.iter();
-        owners.any(|&(process, _)| !self.processes[process as usize].is_out)
+        let is_in = |&(process, _): &(u32, u64)| !self.processes[process as usize].is_out;
+        self.copied == Some(segment) || owners.any(is_in)
     }
 
     /// Tells the policy whether `process` is in memory, with whole programs. `referenced`: because of its
@@ -158,7 +197,7 @@ impl<'t> Core<'t> {
     }
 
     /// Tells the policy that `segment` came in, or left other than by its choice. `acting`: the process
-    /// whose reference is the cause.
+    /// whose reference is the cause. It comes in after the others that have the segment.
     fn note_owners(&mut self, segment: SegmentId, acting: Option<u32>) {
         match self.rules.unit {
             SwapUnit::Segment => {
@@ -170,8 +209,10 @@ impl<'t> Core<'t> {
                 }
             }
             SwapUnit::Process => {
-                let owners = self.segment(segment).owners.clone();
-                for (process, _) in owners {
+                let owners = self.segment(segment).owners.iter();
+                let mut owners: Vec<u32> = owners.map(|&(process, _)| process).collect();
+                owners.sort_by_key(|&process| (acting == Some(process), process));
+                for process in owners {
                     self.note_process(process, acting == Some(process));
                 }
             }
@@ -179,7 +220,7 @@ impl<'t> Core<'t> {
     }
 
     /// Notes that `segment` is at `place` from now on.
-    fn arrive(&mut self, segment: SegmentId, place: u64, acting: Option<u32>) {
+    pub fn arrive(&mut self, segment: SegmentId, place: u64, acting: Option<u32>) {
         let of = &mut self.segments[segment as usize];
         of.place = Some(place);
         of.known = true;
@@ -206,7 +247,10 @@ impl<'t> Core<'t> {
     pub fn write(&mut self, segment: SegmentId) -> Result<(), Ending> {
         let of = &mut self.segments[segment as usize];
         let to_file = self.rules.unit == SwapUnit::Segment && of.returns;
-        if !to_file {
+        if to_file {
+            // An older copy on swap is not what the file has now.
+            self.swap -= std::mem::take(&mut of.copy);
+        } else {
             let swap = self.swap - of.copy + of.bytes;
             if self.rules.swap.is_some_and(|limit| swap > limit) {
                 return Err(Ending::SwapFull);
@@ -251,7 +295,7 @@ impl<'t> Core<'t> {
     }
 
     /// Lets a segment leave that no program in memory has any longer: with whole programs.
-    fn release(&mut self, segment: SegmentId) -> Result<(), Ending> {
+    pub fn release(&mut self, segment: SegmentId) -> Result<(), Ending> {
         let is_in = self.segment(segment).place.is_some();
         match self.rules.unit == SwapUnit::Process && is_in && !self.is_had(segment) {
             true => self.swap_out(segment),
@@ -284,7 +328,7 @@ impl<'t> Core<'t> {
     }
 
     /// Errors if the unit of `segment` is larger than memory once that is in it.
-    fn check_fits(&self, process: u32, segment: SegmentId) -> Result<(), Ending> {
+    pub fn check_fits(&self, process: u32, segment: SegmentId) -> Result<(), Ending> {
         let bytes = match self.rules.unit {
             SwapUnit::Segment => self.segment(segment).bytes,
             SwapUnit::Process => self.bytes_in(process, segment),
@@ -326,7 +370,6 @@ impl<'t> Core<'t> {
         } else {
             self.settle(self.time);
             self.check_fits(process, segment)?;
-            let was_held = self.units.holds(unit);
             let again = is_out || self.segment(segment).known;
             if is_out {
                 self.bring_back(process)?;
@@ -334,8 +377,9 @@ impl<'t> Core<'t> {
             if self.segment(segment).place.is_none() {
                 self.load(process, segment)?;
             }
-            if was_held {
-                // A program in memory, of which one more segment came in: its reference all the same.
+            if self.rules.unit == SwapUnit::Process {
+                // Others that have what came in are in memory from now on, too: the reference is this
+                // program's.
                 self.units.hit(unit, write, self.time);
             }
             let kind = match again {
@@ -354,7 +398,7 @@ impl<'t> Core<'t> {
     }
 
     /// Brings back every segment of a program that has been in memory, in address order.
-    fn bring_back(&mut self, process: u32) -> Result<(), Ending> {
+    pub fn bring_back(&mut self, process: u32) -> Result<(), Ending> {
         self.processes[process as usize].is_out = false;
         self.note_process(process, true);
         let of = &self.processes[process as usize].segments;
@@ -370,6 +414,9 @@ impl<'t> Core<'t> {
 
     /// Takes a step.
     pub fn step(&mut self, step: Step) -> Result<(), Ending> {
+        if matches!(step, Step::Grow { .. } | Step::Copy { .. }) {
+            self.let_lost_leave()?;
+        }
         match step {
             Step::Create {
                 segment,
@@ -414,7 +461,7 @@ impl<'t> Core<'t> {
                 segment,
                 process,
                 address,
-            } => self.detach(segment, process, address)?,
+            } => self.detach(segment, process, address),
             Step::Grow {
                 segment,
                 bytes,
@@ -458,11 +505,17 @@ impl<'t> Core<'t> {
     }
 
     fn attach(&mut self, segment: SegmentId, process: u32, address: u64) {
-        let owners = &mut self.segments[segment as usize].owners;
-        owners.push((process, address));
+        let of = &mut self.segments[segment as usize];
+        if of.owners.is_empty() {
+            self.alive += of.bytes;
+        }
+        of.owners.push((process, address));
         let of = &mut self.processes[process as usize];
         of.segments.insert(address, segment);
-        self.note_process(process, false);
+        // What a copy replaces is still there: a program does not leave memory by what it gets.
+        if self.rules.unit == SwapUnit::Process && !self.units.holds(process) {
+            self.note_process(process, false);
+        }
     }
 
     /// Takes a segment from a process. Returns whether any process still has it.
@@ -480,9 +533,10 @@ impl<'t> Core<'t> {
         left
     }
 
-    fn detach(&mut self, segment: SegmentId, process: u32, address: u64) -> Result<(), Ending> {
+    fn detach(&mut self, segment: SegmentId, process: u32, address: u64) {
         let is_had = self.disown(segment, process, address);
         if !is_had {
+            self.alive -= self.segment(segment).bytes;
             if self.segment(segment).place.is_some() {
                 self.depart(segment);
                 self.note_owners(segment, None);
@@ -491,13 +545,22 @@ impl<'t> Core<'t> {
             self.swap -= std::mem::take(&mut of.copy);
         }
         self.note_process(process, false);
-        if is_had {
+        if is_had && self.rules.unit == SwapUnit::Process {
+            self.lost.push(segment);
+        }
+    }
+
+    /// Lets what programs lost leave, if no program in memory has it any longer: when an event ends, or
+    /// needs room.
+    pub fn let_lost_leave(&mut self) -> Result<(), Ending> {
+        while let Some(segment) = self.lost.pop() {
             self.release(segment)?;
         }
         Ok(())
     }
 
     fn grow(&mut self, segment: SegmentId, bytes: u64, below: bool) -> Result<(), Ending> {
+        self.alive += bytes;
         let of = &mut self.segments[segment as usize];
         let before = of.bytes;
         let (process, _) = *of.owners.first().expect("a process has what grows");
@@ -524,6 +587,7 @@ impl<'t> Core<'t> {
     }
 
     fn shrink(&mut self, segment: SegmentId, bytes: u64, below: bool) {
+        self.alive -= bytes;
         let of = &mut self.segments[segment as usize];
         of.bytes -= bytes;
         if of.copy > of.bytes {
@@ -539,6 +603,8 @@ impl<'t> Core<'t> {
 
     fn split(&mut self, segment: SegmentId, bytes: u64, upper: SegmentId, touched: u64) {
         let of = &mut self.segments[segment as usize];
+        // The upper part is attached next.
+        self.alive -= of.bytes - bytes;
         let mut above = Segment {
             owners: Vec::new(),
             bytes: of.bytes - bytes,
@@ -562,101 +628,5 @@ impl<'t> Core<'t> {
         if is_in && self.rules.unit == SwapUnit::Segment {
             self.units.enter(upper, false, self.time);
         }
-    }
-
-    /// Gives `process` its own copy of a segment: `from` and `to` of the step.
-    fn copy(
-        &mut self,
-        (from, to): (SegmentId, SegmentId),
-        process: u32,
-        address: u64,
-        written: bool,
-    ) -> Result<(), Ending> {
-        self.segments[to as usize].touched = self.segment(from).touched;
-        // Both are at one address; the later is the one that the process has.
-        self.segments[from as usize]
-            .owners
-            .retain(|own| *own != (process, address));
-        let unit = self.unit_of(process, to);
-        let was_held = self.units.holds(unit);
-        let is_out = self.processes[process as usize].is_out;
-        if written {
-            self.settle(self.time);
-            self.check_fits(process, to)?;
-            if is_out {
-                self.bring_back(process)?;
-                self.counts.swap_ins += 1;
-            }
-        }
-        let source = self.segment(from).clone();
-        if written || source.place.is_some() {
-            self.copy_in(from, to, process, written)?;
-        } else {
-            self.copy_away(from, to)?;
-        }
-        self.release(from)?;
-        if written {
-            if was_held {
-                self.units.hit(unit, true, self.time);
-            }
-            self.segments[to as usize].dirty = true;
-            let work = std::mem::take(&mut self.work);
-            let kind = match source.known {
-                true => SegmentFault::Copy,
-                // There was nothing to copy. The program came back, or the segment is new.
-                false if is_out => SegmentFault::Refill,
-                false => SegmentFault::Fill,
-            };
-            self.counts.fault(kind, work);
-        }
-        Ok(())
-    }
-
-    /// Puts the copy into memory.
-    fn copy_in(
-        &mut self,
-        from: SegmentId,
-        to: SegmentId,
-        process: u32,
-        written: bool,
-    ) -> Result<(), Ending> {
-        let bytes = self.segment(to).bytes;
-        let pinned = self.unit_of(process, from);
-        let place = match self.make_room(to, bytes, pinned) {
-            // Nothing but the source is left that can make room.
-            Err(Ending::DoesNotFit { .. }) if self.segment(from).place.is_some() => {
-                if self.rules.unit == SwapUnit::Segment {
-                    self.units.leave(from);
-                    self.counts.swap_outs += 1;
-                }
-                self.swap_out(from)?;
-                self.make_room(to, bytes, pinned)?
-            }
-            other => other?,
-        };
-        let was_in = self.segment(from).place.is_some();
-        if was_in {
-            self.counts.bytes_copied += bytes;
-            self.work.copied += bytes;
-        } else {
-            self.read(from);
-        }
-        self.segments[to as usize].dirty = true;
-        self.arrive(to, place, written.then_some(process));
-        Ok(())
-    }
-
-    /// Makes the copy of a segment that is not in memory, where that is.
-    fn copy_away(&mut self, from: SegmentId, to: SegmentId) -> Result<(), Ending> {
-        let Segment { known, copy, .. } = *self.segment(from);
-        let swap = self.swap + copy;
-        if self.rules.swap.is_some_and(|limit| swap > limit) {
-            return Err(Ending::SwapFull);
-        }
-        self.swap = swap;
-        self.counts.swap_peak = self.counts.swap_peak.max(swap);
-        let own = &mut self.segments[to as usize];
-        (own.known, own.copy) = (known, copy);
-        Ok(())
     }
 }

@@ -17,7 +17,8 @@
 //! | `segmented` | one pass over a trace: references and changes in, steps out |
 //! | [`counts`] | what a replay counts, and its laws |
 //! | `units` | what leaves memory as a whole, and the policy that chooses it |
-//! | `core` | segments in memory: loading, leaving, growing, copying |
+//! | `core` | segments in memory: loading, leaving, growing |
+//! | `copies` | copies of what several programs have |
 //! | `relief` | what is done when no hole is large enough |
 //! | `idle` | which pages are still used |
 //! | [`replay`] | a cell, from its first reference to its counts |
@@ -29,6 +30,7 @@
 mod book;
 mod changes;
 pub mod choices;
+mod copies;
 mod core;
 pub mod counts;
 pub mod holes;

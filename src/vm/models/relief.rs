@@ -40,6 +40,7 @@ impl Core<'_> {
             match self.units.victim(pinned, self.time) {
                 Some(victim) => self.evict(victim)?,
                 None if self.memory.free() >= bytes => break,
+                None if self.let_source_leave()? => {}
                 None => {
                     let owner = self.segment(segment).owners.first();
                     return Err(Ending::DoesNotFit {
@@ -88,8 +89,9 @@ impl Core<'_> {
             SwapUnit::Process => {
                 let of = |&process: &u32| self.processes[process as usize].segments.values();
                 let all = units.iter().flat_map(of).copied();
-                all.filter(|&segment| self.segment(segment).place.is_some())
-                    .collect()
+                let there = all.filter(|&segment| self.segment(segment).place.is_some());
+                // What is being copied is no longer among the segments of the program that writes.
+                there.chain(moved.iter().copied()).collect()
             }
         };
         for segment in segments {

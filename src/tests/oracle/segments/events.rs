@@ -396,12 +396,13 @@ impl Oracle {
             };
         }
         self.unmap(pid, if in_place { (old.1, new.1) } else { new })?;
-        self.split(pid, old.0);
-        self.split(pid, old.1);
         if kept.1 < old.1 {
             self.unmap(pid, (kept.1, old.1))?;
         }
+        self.split(pid, old.0);
+        self.split(pid, kept.1);
         if !in_place {
+            self.own_what_moves(pid, kept)?;
             self.carry(pid, kept, new.0, moves.keep);
         }
         if new.1 - new.0 > old.1 - old.0 {
@@ -411,6 +412,20 @@ impl Oracle {
             self.lengthen(pid, start, new.1)?;
         }
         self.remeasure(pid)
+    }
+
+    /// A sum with a part that moves is a changed mapping: who shares it gets a copy first.
+    fn own_what_moves(&mut self, pid: u32, range: (u64, u64)) -> Result<(), Ended> {
+        let mut sums = self.processes[&pid].sums.clone();
+        sums.sort_by_key(|sum| sum.measure.low);
+        for sum in sums {
+            let own = self.occupied_by(pid, sum.class);
+            let moves = own.iter().any(|part| part.0 < range.1 && range.0 < part.1);
+            if moves && self.owners(sum.segment).len() > 1 {
+                self.copy_for_change(pid, sum.segment)?;
+            }
+        }
+        Ok(())
     }
 
     /// The parts of a range go to another place; with `keep` the range stays mapped, with new segments.
@@ -495,7 +510,14 @@ impl Oracle {
     fn occupied_by(&self, pid: u32, class: Class) -> Vec<(u64, u64)> {
         let parts = self.processes[&pid].parts.iter();
         let own = parts.filter(|part| self.class_of(part) == class);
-        own.filter_map(Part::occupied).collect()
+        let mut ranges: Vec<(u64, u64)> = Vec::new();
+        for (low, end) in own.filter_map(Part::occupied) {
+            match ranges.last_mut() {
+                Some(last) if last.1 == low => last.1 = end,
+                _ => ranges.push((low, end)),
+            }
+        }
+        ranges
     }
 
     /// Brings the sums of a process up to date with its parts.
@@ -562,7 +584,8 @@ impl Oracle {
             measure: now,
             parts: own.clone(),
         };
-        if whole && changed {
+        let overlap = old.low < now.high && now.low < old.high;
+        if whole && changed && overlap {
             // What goes, goes first.
             if now.low > old.low {
                 self.shrink(segment, Side::Low, now.low - old.low);
@@ -596,6 +619,7 @@ impl Oracle {
 
     /// A process that changes its part of a sum gets a copy of its own first.
     fn copy_for_change(&mut self, pid: u32, source: Seg) -> Result<Seg, Ended> {
+        self.let_lost_leave()?;
         let copy = self.give_copy(pid, source);
         if self.segments[&source].known {
             self.make_copy(pid, source, copy, false)?;
@@ -632,6 +656,7 @@ impl Oracle {
         by: u64,
         of_file: bool,
     ) -> Result<(), Ended> {
+        self.let_lost_leave()?;
         let state = self.segment(segment);
         state.key = None;
         let old = state.bytes;

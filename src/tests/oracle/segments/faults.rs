@@ -59,7 +59,7 @@ impl Oracle {
         let mut refill = self.segments[&segment].known;
         if self.rules.programs {
             refill |= self.processes[&pid].out;
-            self.come_in(pid, Some(segment))?;
+            self.come_in(pid, Some(segment), None)?;
         } else {
             self.fits_in_memory(pid, segment, self.segments[&segment].bytes)?;
             self.bring(segment, Pin::default())?;
@@ -74,12 +74,17 @@ impl Oracle {
     }
 
     /// What left with a program comes back, and one more segment comes in.
-    fn come_in(&mut self, pid: u32, wanted: Option<Seg>) -> Result<(), Ended> {
-        let back = std::mem::take(&mut self.process(pid).out);
+    /// `source`: what the program then copies.
+    fn come_in(&mut self, pid: u32, wanted: Option<Seg>, source: Option<Seg>) -> Result<(), Ended> {
         if let Some(wanted) = wanted {
             self.fits_in_memory(pid, wanted, self.segments[&wanted].bytes)?;
         }
+        let back = std::mem::take(&mut self.process(pid).out);
         let own: Vec<Seg> = self.segments_of(pid).iter().map(|(_, own)| *own).collect();
+        if own.iter().any(|own| self.is_placed(*own)) {
+            // Others kept a part of it in memory: it is there at once.
+            self.enters(Unit::Program(pid));
+        }
         // What left comes back by address, then what is new.
         let mut coming = own;
         coming.retain(|own| back && self.segments[own].known);
@@ -88,6 +93,7 @@ impl Oracle {
             if !self.is_placed(segment) {
                 let pin = Pin {
                     unit: Some(Unit::Program(pid)),
+                    source,
                     ..Pin::default()
                 };
                 self.bring(segment, pin)?;
@@ -119,13 +125,21 @@ impl Oracle {
         fault: bool,
     ) -> Result<(), Ended> {
         if !fault && !self.is_placed(source) {
-            self.segment(copy).known = true;
+            // It gets a copy where that is, and room for it; nothing is read.
+            let room = self.segments[&source].copy;
+            let swapped = self.swapped() + room;
+            if self.rules.swap.is_some_and(|limit| swapped > limit) {
+                return Err(Ended::SwapFull);
+            }
+            let state = self.segment(copy);
+            (state.known, state.copy) = (true, room);
+            self.sums.swap_peak = self.sums.swap_peak.max(swapped);
             return Ok(());
         }
-        if self.rules.programs && self.processes[&pid].out {
+        if fault && self.rules.programs && self.processes[&pid].out {
             // The rest of the program comes back first.
             self.fits_in_memory(pid, copy, self.segments[&copy].bytes)?;
-            self.come_in(pid, None)?;
+            self.come_in(pid, None, Some(source))?;
             self.counts.swap_ins += 1;
         }
         let bytes = self.segments[&copy].bytes;
@@ -143,6 +157,10 @@ impl Oracle {
         }
         self.segment(copy).dirty = true;
         self.segment(copy).of_file = 0;
+        if self.rules.programs {
+            // The program has the source no longer; and if it is out, so is its copy.
+            self.leave_with_programs(None, &[source, copy])?;
+        }
         if fault {
             self.counts.copies += 1;
             if self.rules.programs {
@@ -157,10 +175,16 @@ impl Oracle {
     /// After an event or a reference: what nobody has is gone, and what no program in memory has leaves.
     pub(super) fn settle(&mut self) -> Result<(), Ended> {
         self.bury();
+        self.let_lost_leave()?;
+        self.bury();
+        Ok(())
+    }
+
+    /// What only programs that are out have is not in memory.
+    pub(super) fn let_lost_leave(&mut self) -> Result<(), Ended> {
         if self.rules.programs {
             let all: Vec<Seg> = self.segments.keys().copied().collect();
             self.leave_with_programs(None, &all)?;
-            self.bury();
         }
         Ok(())
     }

@@ -64,7 +64,9 @@ impl Oracle {
             let mut own: Vec<Seg> = self.segments_of(pid).iter().map(|(_, own)| *own).collect();
             own.sort_unstable();
             own.dedup();
-            own.retain(|own| *own != segment && self.segments[own].known);
+            // What is there, or comes back with the program.
+            let comes = |own: &Seg| self.processes[&pid].out && self.segments[own].known;
+            own.retain(|own| *own != segment && (self.is_placed(*own) || comes(own)));
             all += own.iter().map(|own| self.segments[own].bytes).sum::<u64>();
         }
         match all <= self.rules.memory {
@@ -100,7 +102,7 @@ impl Oracle {
         }
         let moved = self.move_down(bytes);
         match self.rules.relief {
-            Relief::Swap => self.through_the_disk(&moved, pin.growing)?,
+            Relief::Swap => self.through_the_disk(&moved, pin)?,
             _ => {
                 self.counts.compactions += 1;
                 let bytes = moved.iter().map(|segment| self.segments[segment].bytes);
@@ -131,7 +133,7 @@ impl Oracle {
     }
 
     /// The units of these segments are written out and read back in.
-    fn through_the_disk(&mut self, moved: &[Seg], growing: Option<Seg>) -> Result<(), Ended> {
+    fn through_the_disk(&mut self, moved: &[Seg], pin: Pin) -> Result<(), Ended> {
         if !self.rules.programs {
             for &segment in moved {
                 self.write(segment)?;
@@ -145,11 +147,15 @@ impl Oracle {
         let mut all = moved.to_vec();
         for &pid in self.processes.keys() {
             let own: Vec<Seg> = self.segments_of(pid).iter().map(|(_, own)| *own).collect();
-            if !self.processes[&pid].out && own.iter().any(|segment| moved.contains(segment)) {
+            // Until it has its copy, a program that writes has the source.
+            let copies = pin.unit == Some(Unit::Program(pid));
+            let source = pin.source.filter(|_| copies);
+            let mut has = own.iter().chain(&source);
+            if !self.processes[&pid].out && has.any(|segment| moved.contains(segment)) {
                 programs.push(pid);
                 all.extend(
                     own.into_iter()
-                        .filter(|own| self.is_placed(*own) || growing == Some(*own)),
+                        .filter(|own| self.is_placed(*own) || pin.growing == Some(*own)),
                 );
             }
         }
@@ -178,11 +184,9 @@ impl Oracle {
     fn evict_one(&mut self, pin: Pin, source_too: bool) -> Result<bool, Ended> {
         let spared = |oracle: &Oracle, unit: Unit| {
             let source = pin.source.filter(|_| !source_too);
-            let has_source = source.is_some_and(|source| match unit {
-                Unit::Segment(segment) => segment == source,
-                Unit::Program(pid) => oracle.owners(source).iter().any(|owner| owner.0 == pid),
-            });
-            pin.unit == Some(unit) || has_source
+            // Other programs that have the source may leave: it does so with the last of them.
+            let is_source = source.is_some_and(|source| unit == Unit::Segment(source));
+            pin.unit == Some(unit) || is_source
         };
         if !self.order.iter().any(|(unit, _)| !spared(self, *unit)) {
             // Only programs that are out have the source: it is no part of a unit in memory.
@@ -278,7 +282,9 @@ impl Oracle {
         if !self.rules.programs && state.of_file == state.bytes && self.is_shared(segment) {
             let bytes = state.bytes;
             self.counts.swap_bytes_out += bytes;
-            self.segment(segment).dirty = false;
+            let state = self.segment(segment);
+            // What swap has is older.
+            (state.dirty, state.copy) = (false, 0);
             return Ok(());
         }
         let swapped = self.swapped();

@@ -1,6 +1,7 @@
 //! The models with segments against the naive oracle, state by state, on random traces of events under
 //! every fit and relief.
 
+use crate::oracle::places::{self, Places};
 use crate::oracle::segments::{
     Counts, Division, Ended, Fit, Oracle, Policy, Relief, Rules, SegmentSnapshot, Snapshot,
 };
@@ -799,4 +800,47 @@ fn processes_of_one_segment_agree_state_by_state() {
         division: Division::Whole,
         ..rules
     });
+}
+
+/// What the model of places counts.
+fn places_of(items: &[Item], places: u64) -> Result<Places, String> {
+    let options = space::Options {
+        on_segfault: space::OnSegfault::Skip,
+        changes: true,
+        ..space::Options::default()
+    };
+    let resolved = space::resolve(trace_of(items, PAGE), &options).map_err(|e| format!("{e:?}"))?;
+    let out = models::places(&resolved, places, 0);
+    let beyond = out.ended.map(|(ending, _)| match ending {
+        Ending::Beyond { place, .. } => place,
+        other => panic!("no ending of places: {other:?}"),
+    });
+    Ok(Places {
+        refs: out.refs,
+        clobbers: out.clobbers,
+        foreign_reads: out.foreign_reads,
+        first: out.first.map(|first| first.map(|first| first.position)),
+        beyond,
+    })
+}
+
+#[test]
+fn places_agree() {
+    let mut foreign = 0;
+    for seed in 0..2000 {
+        let items = items(seed, style_of(seed));
+        if !is_strict(&items) {
+            continue;
+        }
+        let places = [40, 80, 1 << 20][seed as usize % 3];
+        let space = Space::new(PAGE, true, OnSegfault::Skip);
+        let wanted = places::count(&items, space, places);
+        foreign += wanted.clobbers + wanted.foreign_reads;
+        let got = places_of(&items, places);
+        assert_eq!(got, Ok(wanted), "seed {seed}:\n{}", show(&items));
+    }
+    assert!(
+        foreign > 1000,
+        "the traces have processes that share places"
+    );
 }

@@ -123,7 +123,7 @@ fn a_process_of_100_mb_takes_two_seconds() {
 #[test]
 fn flat_is_paging() {
     let sandbox = Sandbox::new();
-    for trace in ["pipeline", "sort"] {
+    for trace in ["cc1", "git", "pipeline", "python", "sort", "sqlite", "xz"] {
         let trace = own(&format!("traces/{trace}.pbt"));
         let models = "--model paging,flat,segmented-paging";
         let run =
@@ -149,6 +149,41 @@ fn flat_is_paging() {
         };
         assert_eq!(faults(of("paging")), faults(of("segmented-paging")));
     }
+}
+
+/// Segments of one page each are pages: what the policies of units choose is what they choose of pages,
+/// the one that sees the future included.
+#[test]
+fn segments_of_a_page_are_pages() {
+    let sandbox = Sandbox::new();
+    let mut lines = String::from("# pagebench trace 1\n");
+    for page in 0..40 {
+        // Neighbours would be one mapping.
+        lines += &format!("map {:x} 4096 rw-\n", (16 + 2 * page) << 12);
+    }
+    let mut drawn: u64 = 20_261_130;
+    for _ in 0..6000 {
+        drawn = drawn
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        let (page, hot, write) = (drawn >> 33, drawn >> 50 & 3, drawn >> 60 & 1);
+        let page = if hot == 0 { page % 40 } else { page % 9 };
+        let kind = ["R", "W"][write as usize];
+        lines += &format!("{kind} {:x}\n", (16 + 2 * page) << 12);
+    }
+    sandbox.write("p.trace", lines);
+    sandbox
+        .run("run p.trace -p lru,fifo,clock,opt -m 3,7,20,39 --model paging,segmentation --relief evict --no-charts -o out")
+        .code(0);
+    let rows = sandbox.rows("out/results.csv");
+    let of = |model: &str, columns: &str| -> Vec<Vec<String>> {
+        let rows = rows.iter().filter(|row| row["model"] == model);
+        rows.map(|row| fields(row, columns)).collect()
+    };
+    let paging = of("paging", "policy frames fills refills evictions");
+    assert_eq!(paging.len(), 16);
+    let segments = of("segmentation", "policy frames fills refills swap_outs");
+    assert_eq!(paging, segments);
 }
 
 /// Without --model nothing is new but empty columns, and a table without them is still read.

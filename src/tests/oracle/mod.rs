@@ -33,6 +33,7 @@ pub mod opt;
 pub mod opt_wb;
 pub mod pages;
 pub mod pff;
+pub mod places;
 pub mod published;
 pub mod random;
 pub mod s3_fifo;

@@ -182,13 +182,13 @@ impl Oracle {
 
     /// A unit leaves by the policy, if one may. The source of a copy does so only with `source_too`.
     fn evict_one(&mut self, pin: Pin, source_too: bool) -> Result<bool, Ended> {
-        let spared = |oracle: &Oracle, unit: Unit| {
+        let spared = |unit: Unit| {
             let source = pin.source.filter(|_| !source_too);
             // Other programs that have the source may leave: it does so with the last of them.
             let is_source = source.is_some_and(|source| unit == Unit::Segment(source));
             pin.unit == Some(unit) || is_source
         };
-        if !self.order.iter().any(|(unit, _)| !spared(self, *unit)) {
+        if !self.order.iter().any(|(unit, _)| !spared(*unit)) {
             // Only programs that are out have the source: it is no part of a unit in memory.
             let alone = pin
                 .source
@@ -202,13 +202,13 @@ impl Oracle {
         let victim = match self.rules.policy {
             Policy::Lru | Policy::Fifo => {
                 let mut order = self.order.iter();
-                order.position(|(unit, _)| !spared(self, *unit))
+                order.position(|(unit, _)| !spared(*unit))
             }
             .expect("there is one"),
             // The hand goes past what is spared, and leaves its bit.
             Policy::Clock => loop {
                 let (unit, referenced) = self.order[0];
-                if spared(self, unit) {
+                if spared(unit) {
                     self.order.rotate_left(1);
                 } else if referenced {
                     self.order[0].1 = false;

@@ -11,5 +11,5 @@ pub mod plan_file;
 pub mod results_csv;
 pub mod results_text;
 pub mod row_of_cell;
-mod row_of_model;
+pub mod row_of_model;
 pub mod row_up_to;

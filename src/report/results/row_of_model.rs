@@ -3,7 +3,7 @@
 
 use super::columns::{COLUMNS, DOES_NOT_FIT, OF_MODELS, Row, SWAP_FULL, col};
 use super::row_up_to::{ended, ratio};
-use crate::space::{End, Origin};
+use crate::space::{End, Origin, Resolved};
 use crate::sweep::{Cell, Plan};
 use crate::units::show_bytes;
 use crate::vm::hardware::cost::{CostTable, total_ns};
@@ -125,38 +125,47 @@ fn cut_short(
     [row.ifetches, row.reads, row.writes] = model.by_kind();
     row.refs = model.refs();
     let memory = cell.frames.map_or(0, u64::from) * row.page_size;
+    let status = match ending {
+        Ending::SwapFull => SWAP_FULL,
+        Ending::DoesNotFit { .. } | Ending::Beyond { .. } => DOES_NOT_FIT,
+    };
+    row.status = status.into();
+    row.error = ending_words(resolved, cell.model(), memory, ending, after);
+    row
+}
+
+/// Returns why a replay of `model` in `memory` bytes ended after so many legal references.
+pub fn ending_words(
+    resolved: &Resolved,
+    model: Model,
+    memory: u64,
+    ending: Ending,
+    after: u64,
+) -> String {
     let pid = |process: u32| resolved.trace.dictionary.pid(process);
-    (row.status, row.error) = match ending {
-        Ending::SwapFull => {
-            let what = format!("no room on swap after {after} references");
-            (SWAP_FULL.into(), what)
-        }
+    match ending {
+        Ending::SwapFull => format!("no room on swap after {after} references"),
         Ending::DoesNotFit { bytes, process } => {
-            let other = match cell.model() {
+            let other = match model {
                 Model::BaseLimit => {
                     "; one segment spans all that is mapped: --model segmentation takes the parts alone"
                 }
                 _ => "",
             };
-            let what = format!(
+            format!(
                 "process {} needs {} of memory, of which there are {}, after {after} references{other}",
                 pid(process),
                 show_bytes(bytes),
                 show_bytes(memory)
-            );
-            (DOES_NOT_FIT.into(), what)
+            )
         }
-        Ending::Beyond { place, process } => {
-            let what = format!(
-                "process {} uses the address {}, beyond {} of memory, after {after} references",
-                pid(process),
-                resolved.trace.meta.page_text(place),
-                show_bytes(memory)
-            );
-            (DOES_NOT_FIT.into(), what)
-        }
-    };
-    row
+        Ending::Beyond { place, process } => format!(
+            "process {} uses the address {}, beyond {} of memory, after {after} references",
+            pid(process),
+            resolved.trace.meta.page_text(place),
+            show_bytes(memory)
+        ),
+    }
 }
 
 /// Returns the row of a cell with frames, with the columns of models.

@@ -10,6 +10,7 @@ use crate::cli::setup::terminal::{Align, field, print, table};
 use crate::exit::{self, ExitCode};
 use crate::report::chart::{self, Subject, memory_fact};
 use crate::report::results::results_csv::write_file;
+use crate::report::results::row_of_model::ending_words;
 use crate::report::tables::memory_csv::{MemoryRow, read_rows, to_csv};
 use crate::space::{ProcessView, Resolved};
 use crate::trace::model::event::Protection;
@@ -206,7 +207,7 @@ pub fn show(args: &VmArgs, choice: &MachineChoice<'_>, model: Model) -> Result<E
         field(
             &mut out,
             "ended",
-            format!("after {after} references: {ending:?}"),
+            ending_words(&resolved, model, setting.memory(), ending, after),
         );
     }
     for process in &view.processes {

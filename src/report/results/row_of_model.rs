@@ -134,7 +134,7 @@ fn cut_short(
     row
 }
 
-/// Returns why a replay of `model` in `memory` bytes ended after so many legal references.
+/// Returns why a replay of `model` in `memory` bytes ended after `after` legal references.
 pub fn ending_words(
     resolved: &Resolved,
     model: Model,

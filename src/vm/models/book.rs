@@ -241,10 +241,9 @@ impl Book {
 
     /// Lets no more mappings share a segment.
     pub fn forget_key(&mut self, segment: SegmentId) {
-        if let Some(key) = self.segments[segment as usize].key.take() {
-            if let Some(all) = self.keyed.get_mut(&key) {
-                all.retain(|&other| other != segment);
-            }
+        let key = self.segments[segment as usize].key.take();
+        if let Some(all) = key.and_then(|key| self.keyed.get_mut(&key)) {
+            all.retain(|&other| other != segment);
         }
     }
 

@@ -235,3 +235,32 @@ fn name(path: &Path) -> Arc<str> {
     let odd = |c: char| c.is_whitespace() || c.is_control();
     name.unwrap_or_default().replace(odd, "_").into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::system::FileKey;
+
+    /// A mapping of a device says how far it reaches, not how long the device is.
+    #[test]
+    fn a_device_never_becomes_shorter() {
+        let facts = FileFacts {
+            key: FileKey {
+                device: 5,
+                inode: 7,
+            },
+            length: 0,
+            path: "/dev/fb0".into(),
+            in_memory: false,
+            cached: false,
+            links: 1,
+            through_link: false,
+        };
+        let mut files = Files::new(false);
+        let lengths = [8192, 4096, 16384].map(|end| match files.backing(Some(&facts), 0, end).0 {
+            Backing::File { length, .. } => length,
+            Backing::Anonymous => panic!("a device is a file"),
+        });
+        assert_eq!(lengths, [8192, 8192, 16384]);
+    }
+}

@@ -13,9 +13,10 @@ use super::Data;
 use super::axis::{bytes, decimal};
 use super::theme::{Style, Styles, is_offline};
 use crate::units::counted;
+use crate::vm::models::choices::Model;
 
 /// The rows of one setting: only these are comparable.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Group<'a> {
     /// Rows in their stable order; at least one.
     pub rows: Vec<&'a Row>,
@@ -72,6 +73,13 @@ fn head(text: &str, chars: usize) -> String {
 }
 
 impl Group<'_> {
+    /// Returns whether the rows are of memory with frames: of paging, or of a model that counts as it does.
+    pub fn has_frames(&self) -> bool {
+        let model = &self.first().model;
+        let mut models = Model::ALL.into_iter();
+        models.all(|(of, name)| name != model || of.has_frames())
+    }
+
     /// Returns one of the rows, for what all have in common.
     pub fn first(&self) -> &Row {
         self.rows[0]

@@ -435,6 +435,12 @@ fn what_is_swapped_is_drawn() {
     let shown = sandbox.run(&run).code(0).out;
     assert!(shown.contains("p, lru, ") && shown.contains("; segmentation (vma first compact)"));
     assert!(sandbox.exists("out/swapped-1.png"));
+    // Over mean resident pages only what has frames is drawn: one group of three.
+    let files = std::fs::read_dir(sandbox.path("out")).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let lifetimes = names.filter(|name| name.ends_with("lifetime.png"));
+    assert_eq!(lifetimes.count(), 1);
+    assert!(!sandbox.exists("out/overview-1.png"));
     sandbox.run("plot swapped out -o s.svg").code(0);
     for label in ["paging lru", "segmentation lru", "base-limit lru"] {
         assert!(sandbox.text("s.svg").contains(label), "{label}");

@@ -424,7 +424,7 @@ pub fn write(
     let subject = Subject {
         trace: meta.name.clone(),
         trace_kind: meta.kind.name().to_owned(),
-        facts: vec![setting.words(), memory_fact(setting.memory())],
+        facts: vec![memory_fact(setting.memory()), setting.words()],
         frames: None,
         page_size: meta.page_size.bytes(),
         notes: ended.into_iter().collect(),

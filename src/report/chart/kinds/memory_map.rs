@@ -107,8 +107,9 @@ fn legend(colours: &BTreeMap<u64, RGBColor>) -> Vec<Entry> {
         .map(|(pid, colour)| Entry::area(&format!("process {pid}"), *colour))
         .collect();
     if colours.len() > NAMED {
-        let more = format!("and {} more", colours.len() - NAMED);
-        entries.push(Entry::area(&more, theme::UNTOUCHED));
+        // The colours come round: two owners can have one.
+        let more = format!("{} more, again", colours.len() - NAMED);
+        entries.push(Entry::area(&more, theme::WHITE));
     }
     entries
 }

@@ -214,6 +214,17 @@ impl Kind {
         }
     }
 
+    /// Returns the groups that the chart is of: cells of memory without frames have no mean resident pages
+    /// and no ratio to OPT.
+    fn groups_of<'a>(&self, groups: &[Group<'a>]) -> Vec<Group<'a>> {
+        let of_frames = [col::mean_resident.name, col::ratio_to_opt.name];
+        let mut needs = self.needs.iter();
+        let needs_frames = needs.any(|need| of_frames.contains(&need.name));
+        let of = groups.iter();
+        let of = of.filter(|group| !needs_frames || group.has_frames());
+        of.cloned().collect()
+    }
+
     /// Errors if the rows of a group lack a column that the chart needs.
     fn check_columns(&self, group: &Group<'_>) -> Result<(), ChartError> {
         let lacks = |column: &&&Column| group.rows.iter().any(|row| !row.has(column));
@@ -236,12 +247,14 @@ pub fn stems(results: &[Row], windows: &[Row]) -> Vec<String> {
         stems.map(|stem| format!("{stem}-{}", kind.name)).collect()
     };
     let of = |kind: &Kind| match kind.draw {
-        Draw::Groups(OfGroups::Together(..)) if groups.len() < 2 => Vec::new(),
-        Draw::Groups(OfGroups::Together(_, parts)) => {
-            let numbers = 1..=parts(&groups);
-            numbers.map(|n| format!("{}-{n}", kind.name)).collect()
-        }
-        Draw::Groups(OfGroups::Each(_)) => each(&groups, kind),
+        Draw::Groups(OfGroups::Together(_, parts)) => match kind.groups_of(&groups) {
+            few if few.len() < 2 => Vec::new(),
+            groups => {
+                let numbers = 1..=parts(&groups);
+                numbers.map(|n| format!("{}-{n}", kind.name)).collect()
+            }
+        },
+        Draw::Groups(OfGroups::Each(_)) => each(&kind.groups_of(&groups), kind),
         Draw::Windows(_) => each(&over_time, kind),
         Draw::Curves(_) => Vec::new(),
     };
@@ -297,7 +310,7 @@ pub fn all(rows: &Rows, options: &Options) -> Result<Vec<Chart>, ChartError> {
     let mut charts = Vec::new();
     for kind in KINDS.iter().filter(|kind| kind.by_default) {
         let drawing = match &kind.draw {
-            Draw::Groups(OfGroups::Together(..)) if groups.len() < 2 => continue,
+            Draw::Groups(OfGroups::Together(..)) if kind.groups_of(&groups).len() < 2 => continue,
             Draw::Groups(_) if groups.is_empty() => continue,
             Draw::Windows(_) if rows.windows.is_empty() => continue,
             Draw::Curves(_) if rows.curves.is_empty() => continue,
@@ -327,6 +340,11 @@ fn of_groups(
         styles: &styles,
         options,
     };
+    let groups = &kind.groups_of(groups)[..];
+    if groups.is_empty() {
+        let why = "the results have no cells of memory with frames, and so no mean resident pages";
+        return Err(ChartError::Lacks(why.into()));
+    }
     match draw {
         OfGroups::Together(draw, _) => {
             for group in groups {

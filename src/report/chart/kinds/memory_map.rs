@@ -107,8 +107,8 @@ fn legend(colours: &BTreeMap<u64, RGBColor>) -> Vec<Entry> {
         .map(|(pid, colour)| Entry::area(&format!("process {pid}"), *colour))
         .collect();
     if colours.len() > NAMED {
-        // The colours come round: two owners can have one.
-        let more = format!("{} more, again", colours.len() - NAMED);
+        // The colours come round: two owners can have the same.
+        let more = format!("{} more, as above", colours.len() - NAMED);
         entries.push(Entry::area(&more, theme::WHITE));
     }
     entries

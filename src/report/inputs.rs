@@ -85,12 +85,14 @@ pub fn declare_input(path: &Path) -> Result<(), Clash> {
         return Ok(());
     };
     let mut declared = declared();
-    if let Some(output) = declared.outputs.get(&id) {
-        return Err(Clash::Output(output.clone()));
-    }
+    let output = declared.outputs.get(&id).cloned();
+    // Also if it is an output: a command that says what failed may write it even then.
     let known = declared.inputs.entry(id);
     known.or_insert_with(|| path.to_path_buf());
-    Ok(())
+    match output {
+        Some(output) => Err(Clash::Output(output)),
+        None => Ok(()),
+    }
 }
 
 /// Declares that the process writes `path`.
@@ -155,6 +157,7 @@ mod tests {
         assert_eq!(declare_output(&at("other")), Ok(()));
         let read_too = declare_input(&at("other"));
         assert_eq!(read_too, Err(Clash::Output(at("other"))));
+        assert_eq!(input_at(&at("other")), Some(at("other")));
     }
 
     #[cfg(unix)]

@@ -66,7 +66,7 @@ record() {
             "$@" 9>&1 1>/dev/null <"$stdin" | eval "$SINK" || die "recording $name failed"
         return
     fi
-    "${clean[@]}" "$PAGEBENCH" record --name "$name" --level 19 -o "$OUT/$name.pbt" -- "$@" \
+    "${clean[@]}" "$PAGEBENCH" record --name "$name" --level 19 --force -o "$OUT/$name.pbt" -- "$@" \
         <"$stdin" >/dev/null ||
         # What was written is the trace of a program that failed.
         { rm -f -- "$OUT/$name.pbt"; die "recording $name failed"; }

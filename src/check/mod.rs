@@ -16,7 +16,7 @@ pub mod forms;
 pub mod limits;
 pub mod verdict;
 
-pub use baseline::{Baseline, Entry};
+pub use baseline::{Baseline, Entry, Taken};
 pub use limits::{Limits, METRICS, Metric, Pattern};
 pub use verdict::{CellStatus, Change, Checked, Standing, Verdict, deltas};
 

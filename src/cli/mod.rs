@@ -102,7 +102,10 @@ fn run() -> ExitCode {
     if line.hides_progress() {
         crate::cli::setup::progress::hide_progress();
     }
-    execute(cli.command, line).unwrap_or_else(|failure| report(&failure))
+    // Before any work: no output replaces an input.
+    crate::cli::setup::paths::declare(&line.matches)
+        .and_then(|()| execute(cli.command, line))
+        .unwrap_or_else(|failure| report(&failure))
 }
 
 /// Parses the arguments of the process.

@@ -12,12 +12,14 @@
 //! | none, on the terminal | [`results::results_text`] with [`results::knee`], [`tables::curves_text`], [`explain`] |
 //!
 //! [`results::column`] has what all tables are made of, [`tables::list`] lists them. [`whole_file`] writes
-//! every file.
+//! every file; [`inputs`] knows those that it must not replace, [`lock`] keeps two processes apart.
 //!
 //! Replays nothing and reads no trace.
 
 pub mod chart;
 pub mod explain;
+pub mod inputs;
+pub mod lock;
 pub mod markdown;
 pub mod results;
 pub mod stems;

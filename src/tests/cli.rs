@@ -75,6 +75,8 @@ mod models;
 mod moves;
 #[path = "cli/numbers.rs"]
 mod numbers;
+#[path = "cli/outputs.rs"]
+mod outputs;
 #[path = "cli/page_cache.rs"]
 mod page_cache;
 #[path = "cli/plan.rs"]

@@ -51,12 +51,14 @@ pub fn man(args: ManArgs, command: Command) -> Result<ExitCode, Failure> {
     let mut command = command.disable_help_subcommand(true);
     command.build();
     let pages = command.get_subcommands().cloned();
+    let mut written = String::new();
     for command in pages.chain(std::iter::once(command.clone())) {
         let name = Man::new(command.clone()).get_filename();
         let path = folder.join(name);
         write_file(&path, &page(command)?)?;
-        print(&format!("{}\n", path.display()))?;
+        written += &format!("{}\n", path.display());
     }
+    print(&written)?;
     Ok(exit::OK)
 }
 

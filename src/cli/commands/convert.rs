@@ -46,6 +46,10 @@ pub struct ConvertArgs {
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 
+    /// Replace the file if it exists
+    #[arg(long)]
+    force: bool,
+
     #[arg(long, value_name = "FORMAT", help = to_help())]
     to: Option<String>,
 
@@ -206,7 +210,7 @@ fn write_to_file(
     source: TraceSource,
     target: Target,
 ) -> Result<(Written, u64), Failure> {
-    write_whole(&args.output, |out| {
+    write_whole(&args.output, args.force, |out| {
         let mut counted = Counted { out, bytes: 0 };
         let fail = |e| Failure::file(&args.output, e);
         let written = write(source, target, args.level.level, &mut counted, fail)?;

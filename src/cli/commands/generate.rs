@@ -16,7 +16,7 @@ use crate::trace::model::sample::Chosen;
 use crate::trace::model::selection::Selection;
 use crate::trace::store::{Summary, Writer};
 use crate::units::{PageSize, about, counted, show_bytes};
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -27,6 +27,7 @@ pub struct GenArgs {
     given: Vec<(&'static Param, String)>,
     page_size: PageSize,
     output: PathBuf,
+    force: bool,
 }
 
 /// Returns the parameters of a pattern, its own first.
@@ -74,6 +75,12 @@ fn subcommand(pattern: &'static Pattern) -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("The file to write: .pbt, or - for text on standard output"),
         )
+        .arg(
+            Arg::new("force")
+                .long("force")
+                .action(ArgAction::SetTrue)
+                .help("Replace the file if it exists"),
+        )
 }
 
 impl Args for GenArgs {
@@ -113,6 +120,7 @@ impl FromArgMatches for GenArgs {
                 .get_one::<PathBuf>("output")
                 .expect("it is required")
                 .clone(),
+            force: matches.get_flag("force"),
         })
     }
 
@@ -139,7 +147,7 @@ pub fn generate(args: GenArgs) -> Result<ExitCode, Failure> {
     }
     check_stored_name(&args.output)?;
     let name = crate::trace::model::trace_name::name_of(&args.output);
-    let summary = write_whole(&args.output, |out| {
+    let summary = write_whole(&args.output, args.force, |out| {
         store(generator, name, args.page_size, out).map_err(|e| Failure::file(&args.output, e))
     })?;
     print(&format!(

@@ -37,6 +37,10 @@ pub struct InterleaveArgs {
     #[arg(short, long, value_name = "FILE.pbt")]
     output: PathBuf,
 
+    /// Replace the file if it exists
+    #[arg(long)]
+    force: bool,
+
     /// Page size, 64 to 1GiB; 4KiB if absent
     #[arg(long, value_name = "BYTES", default_value = "4KiB")]
     page_size: PageSize,
@@ -130,7 +134,7 @@ fn check_mergeable(traces: &[Trace]) -> Result<(), Failure> {
 fn write(args: &InterleaveArgs, traces: &[Trace]) -> Result<(Summary, TraceKind), Failure> {
     let name = name_of(&args.output);
     let mut kind = TraceKind::Synthetic;
-    let summary = write_whole(&args.output, |out| {
+    let summary = write_whole(&args.output, args.force, |out| {
         let fail = |e| Failure::file(&args.output, e);
         let mut writer = Writer::new(out, args.level.level).map_err(fail)?;
         let (meta, dictionary) = interleave::interleave(traces, args.quantum, name, &mut writer)

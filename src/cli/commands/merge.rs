@@ -3,7 +3,7 @@
 use crate::cli::setup::chart_files::{FileArgs, chart_names, write_charts};
 use crate::cli::setup::failure::Failure;
 use crate::cli::setup::folder::{
-    IfResultsExist, lock_folder, make_folder, other_plan, report_broken,
+    IfResultsExist, begin_run, make_folder, other_plan, report_broken,
 };
 use crate::cli::setup::manifest::write_merged_manifest;
 use crate::cli::setup::outputs::write_tables;
@@ -136,7 +136,7 @@ fn write_whole(
         let over_time: Vec<Row> = windows.iter().map(|cell| cell.key.clone()).collect();
         charts = chart_names(&rows, &over_time, args.files);
     }
-    let (appender, _) = lock_folder(folder, &whole, if_exist, &charts)?;
+    let (appender, _) = begin_run(folder, &whole, if_exist, &charts)?;
     for record in records {
         appender.add(record)?;
     }

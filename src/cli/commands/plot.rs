@@ -2,6 +2,7 @@
 
 use crate::cli::setup::chart_files::{ChartFiles, FileArgs, picture_format};
 use crate::cli::setup::failure::Failure;
+use crate::cli::setup::paths::refuse_inputs;
 use crate::cli::setup::progress::note;
 use crate::cli::setup::terminal::print;
 use crate::exit::{self, ExitCode};
@@ -92,10 +93,10 @@ pub fn plot(args: PlotArgs) -> Result<ExitCode, Failure> {
     let rows = load(kind, inputs)?;
     let charts = draw(kind, &rows, &options, &inputs[0])?;
     let files = output_files(&args, inputs, charts)?;
-    refuse_overwriting(&files, inputs)?;
-    for path in files.write()? {
-        print(&format!("{}\n", path.display()))?;
-    }
+    refuse_overwriting(&files)?;
+    let paths = files.write()?;
+    let lines = paths.iter().map(|path| format!("{}\n", path.display()));
+    print(&lines.collect::<String>())?;
     Ok(exit::OK)
 }
 
@@ -284,13 +285,14 @@ fn refuse_other_formats(output: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Errors if the numbers of a chart would overwrite an input or a table of the program.
-fn refuse_overwriting(files: &ChartFiles, inputs: &[PathBuf]) -> Result<(), Failure> {
+/// Errors if a chart would overwrite an input, or its numbers a table of the program.
+fn refuse_overwriting(files: &ChartFiles) -> Result<(), Failure> {
+    refuse_inputs("-o", files.paths())?;
     // The table of `check --chart` has whatever name the user gives it.
     let tables = TABLES.iter().filter(|(name, _)| *name != "deltas.csv");
     for data in files.data_paths() {
         let is_table = tables.clone().any(|(name, _)| data.ends_with(name));
-        if is_table || inputs.contains(&data) {
+        if is_table {
             return Err(Failure::usage(format!(
                 "-o: the chart's numbers would be written over {}; choose another name, or --no-data",
                 data.display()

@@ -7,7 +7,7 @@ use crate::cli::setup::chart_files::{FileArgs, chart_names, write_charts};
 use crate::cli::setup::defaults;
 use crate::cli::setup::experiment::{CommandLine, Config};
 use crate::cli::setup::failure::Failure;
-use crate::cli::setup::folder::{IfResultsExist, RunFolder, lock_folder, make_folder};
+use crate::cli::setup::folder::{IfResultsExist, RunFolder, begin_run, make_folder};
 use crate::cli::setup::host::timestamp;
 use crate::cli::setup::input::Inputs;
 use crate::cli::setup::job::Job;
@@ -118,7 +118,8 @@ pub fn run(line: &CommandLine) -> Result<ExitCode, Failure> {
     let (plan, plan_file) = job.plan(&inputs)?;
     args.check_windows(&plan)?;
     if let Some(misses) = &mut misses {
-        misses.name_cells(&plan, &plan_file.selected(), args.if_results_exist())?;
+        let if_exist = args.if_misses_exist(reserved.as_ref())?;
+        misses.name_cells(&plan, &plan_file.selected(), if_exist)?;
     }
     let folder = match reserved {
         Some(folder) => folder,
@@ -205,6 +206,17 @@ impl RunArgs {
         chart_names(&rows, over_time, self.files)
     }
 
+    /// Returns how to treat miss streams that are there. A run that only begins with `--resume` has none
+    /// of its own.
+    fn if_misses_exist(&self, folder: Option<&RunFolder>) -> Result<IfResultsExist, Failure> {
+        let earlier = folder.map(|folder| PlanFile::read(folder.path()));
+        let begins = earlier.transpose()?.flatten().is_none();
+        Ok(match self.if_results_exist() {
+            IfResultsExist::Resume if begins => IfResultsExist::Refuse,
+            if_exist => if_exist,
+        })
+    }
+
     fn if_results_exist(&self) -> IfResultsExist {
         match (self.force, self.resume) {
             (true, _) => IfResultsExist::Remove,
@@ -236,7 +248,7 @@ impl RunInProgress<'_> {
         let selected = file.selected();
         let charts = self.args.chart_names(&plan.part(&selected));
         let if_exist = self.args.if_results_exist();
-        let (appender, mut records) = lock_folder(self.folder, file, if_exist, &charts)?;
+        let (appender, mut records) = begin_run(self.folder, file, if_exist, &charts)?;
         let id = |&place: &usize| &file.cells[place].id;
         let has_misses = |&place: &usize| {
             let cell = plan.identity(&plan.cells[place]);
@@ -336,10 +348,13 @@ impl RunInProgress<'_> {
         // Windows take as long as the cells, and may be interrupted too.
         summary.interrupted = self.signals.code().is_some();
         write_manifest(self.folder, self.job, self.inputs, plan, &summary)?;
+        let drawn = match self.args.no_charts {
+            true => Ok(()),
+            false => write_charts(self.folder, &rows, windows, self.args.files),
+        };
+        // After every file: a reader that leaves ends the program. A chart that failed hides no table.
         print(&results_text::render(&rows, metric))?;
-        if !self.args.no_charts {
-            write_charts(self.folder, &rows, windows, self.args.files)?;
-        }
+        drawn?;
         let folder = self.folder.display();
         print(&format!("results, charts and manifest: {folder}\n"))?;
         if let Some(misses) = self.misses {

@@ -6,6 +6,7 @@
 
 use super::progress::note;
 use crate::cli::args::CacheArgs;
+use crate::report::lock::{FileLock, LockError};
 use crate::report::whole_file::WholeFile;
 use crate::trace::TraceError;
 use crate::trace::model::dense::Trace;
@@ -55,6 +56,12 @@ impl Cache {
             return source::load_source(source);
         };
         let file = self.folder.join(format!("{key:032x}.pbt"));
+        // Opening a pipe or a socket could wait without end.
+        if file.exists() && !file.is_file() {
+            let what = format!("{} is not used: no regular file", file.display());
+            note_of(path, &what);
+            return source::load_source(source);
+        }
         match Store::open(&file).and_then(Trace::load) {
             Ok(mut trace) => {
                 trace.meta.name = source.name();
@@ -69,6 +76,10 @@ impl Cache {
                 note_of(path, &what);
             }
         }
+        // Another process that keeps the same trace suffices: this one reads the file and keeps nothing.
+        let Some(_lock) = self.lock(key) else {
+            return source::load_source(source);
+        };
         // Written while the file is read: whether the trace can be kept is known only afterwards.
         let writer = self.begin(&file);
         let (trace, writer) = match writer {
@@ -115,6 +126,17 @@ impl Cache {
         hash.update(&state.bytes.to_le_bytes());
         hash.update(how.as_bytes());
         Some((hash.digest128(), state))
+    }
+
+    /// Locks the kept trace with this key; `None` if another process is writing it.
+    fn lock(&self, key: u128) -> Option<Result<FileLock, LockError>> {
+        // The folder may be missing, or no folder: `begin` then says why.
+        let _ = std::fs::create_dir_all(&self.folder);
+        let path = self.folder.join(format!(".pagebench-{key:032x}.tmp"));
+        match FileLock::take(&path) {
+            Err(LockError::Held(_)) => None,
+            taken => Some(taken),
+        }
     }
 
     /// Begins a kept trace. Without [`end`] it leaves nothing behind.

@@ -66,6 +66,20 @@ impl ChartFiles {
         charts.map(|(path, _)| path.with_extension("csv"))
     }
 
+    /// Returns the paths of all files.
+    pub fn paths(&self) -> impl Iterator<Item = PathBuf> {
+        let pictures = [("png", self.png), ("svg", self.svg)];
+        let of_chart = move |(path, _): &(PathBuf, Chart)| {
+            let written = pictures.into_iter().filter(|(_, written)| *written);
+            let paths = written.map(|(ending, _)| with_ending(path, ending));
+            paths.collect::<Vec<_>>()
+        };
+        self.charts
+            .iter()
+            .flat_map(of_chart)
+            .chain(self.data_paths())
+    }
+
     /// Draws and writes all files; returns their paths.
     pub fn write(&self) -> Result<Vec<PathBuf>, Failure> {
         for (path, _) in &self.charts {

@@ -1,41 +1,36 @@
-//! The folder that a command writes into. It is made before any work, so that a bad path fails early.
-//! Without `--force` no file is overwritten. With it only the files of an earlier run are removed, as
-//! that run's plan and results name them, and only once the new plan is known.
+//! The folder that a command writes into. It is made before any work, so that a bad path fails early,
+//! and locked until the command ends: a second command is refused. Without `--force` no file is
+//! overwritten. With it only the files of an earlier run are removed, as that run's plan and results name
+//! them, and only once the new plan is known. No input is ever overwritten.
 
 use super::chart_files::{FileArgs, chart_names};
 use super::failure::Failure;
 use super::host::timestamp;
-use super::manifest::MANIFEST;
+use super::own_files::{
+    ALWAYS, FILES, is_of_run, is_own, refuse_foreign, refuse_irregular, remove_files,
+};
+use super::paths::refuse_inputs;
 use super::progress::note;
 use crate::exit;
+use crate::report::lock::{FolderLock, Holder, LockError};
 use crate::report::results::cells_jsonl;
 use crate::report::results::cells_jsonl::{Appender, CELLS, Kept, Record};
 use crate::report::results::columns::Row;
-use crate::report::results::plan_file::{PLAN, PlanFile};
+use crate::report::results::plan_file::PlanFile;
 use crate::report::results::results_csv::read_rows;
 use crate::report::tables::windows_csv;
-use crate::report::whole_file::{remove_leftovers, without_path};
+use crate::report::whole_file::without_path;
 use crate::units::counted;
 use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The files of a run other than its charts and [`CELLS`].
-const FILES: [&str; 7] = [
-    "results.csv",
-    "windows.csv",
-    "distributions.csv",
-    "vmstat.csv",
-    "timings.csv",
-    MANIFEST,
-    PLAN,
-];
-
-/// The folder of a run. When dropped, it is removed if the run made it and left it empty.
+/// The folder of a run, locked. When dropped, it is removed if the run made it and left it empty.
 pub struct RunFolder {
     path: PathBuf,
     made: bool,
+    lock: Option<FolderLock>,
 }
 
 impl RunFolder {
@@ -47,6 +42,8 @@ impl RunFolder {
 
 impl Drop for RunFolder {
     fn drop(&mut self) {
+        // The lock is a file in the folder.
+        self.lock = None;
         if self.made {
             // This fails unless the folder is empty.
             let _ = fs::remove_dir(&self.path);
@@ -77,11 +74,12 @@ impl IfResultsExist {
 }
 
 /// Makes the folder of a run: `path`, or a fresh one under `reports/runs`. Nothing in it changes before
-/// [`lock_folder`].
+/// [`begin_run`].
 pub fn make_folder(path: Option<&Path>, if_exist: IfResultsExist) -> Result<RunFolder, Failure> {
     let Some(folder) = path else {
         return fresh_folder();
     };
+    refuse_busy(folder)?;
     if if_exist == IfResultsExist::Refuse {
         refuse_files(folder, &[CELLS])?;
         refuse_files(folder, &FILES)?;
@@ -125,10 +123,10 @@ fn holds_results(folder: &Path) -> Failure {
     })
 }
 
-/// Locks `folder` for a run of `plan`, which may write `charts`. Writes `plan.json` and returns no
-/// records; to resume, returns the records of finished cells by their ids instead. Errors if another
-/// run holds the lock, if the plans differ, or if a file would be overwritten.
-pub fn lock_folder(
+/// Begins a run of `plan` in `folder`, which may write `charts`. Writes `plan.json` and returns no
+/// records; to resume, returns the records of finished cells by their ids instead. Errors if the plans
+/// differ, or if a file would be overwritten.
+pub fn begin_run(
     folder: &Path,
     plan: &PlanFile,
     if_exist: IfResultsExist,
@@ -139,14 +137,24 @@ pub fn lock_folder(
         _ => None,
     };
     refuse_overwriting(folder, earlier.as_ref(), if_exist, charts)?;
-    // Opening takes the lock; it fails if another run is still writing.
+    refuse_irregular(folder, &ALWAYS)?;
+    refuse_irregular(folder, &FILES)?;
+    let stale = match if_exist {
+        IfResultsExist::Remove => {
+            refuse_foreign(folder, &ALWAYS, charts, is_of_run(folder))?;
+            files_of_run(folder)
+        }
+        _ => Vec::new(),
+    };
+    let written = ALWAYS.into_iter().chain(FILES);
+    let written = written.chain(charts.iter().chain(&stale).map(String::as_str));
+    refuse_inputs("-o", written.map(|name| folder.join(name)))?;
     let appender = Appender::open(folder)?;
-    remove_leftovers(folder).map_err(|e| cannot_write(folder, e))?;
     if let Some(earlier) = earlier {
         return Ok((appender, finished_records(folder, &earlier, plan)?));
     }
     if if_exist == IfResultsExist::Remove {
-        remove_run(folder).map_err(|e| cannot_write(folder, e))?;
+        remove_files(folder, &stale).map_err(|e| cannot_write(folder, e))?;
         appender.clear()?;
     }
     plan.write(folder)?;
@@ -232,56 +240,107 @@ pub fn other_plan(folder: &Path, different: &[String]) -> Failure {
     Failure::usage(what + "\n  help: choose another folder, or the same traces and settings")
 }
 
-/// Removes the files of an earlier run, as its plan and its results name them; nothing if the folder
-/// has neither.
-fn remove_run(folder: &Path) -> io::Result<()> {
-    let results = folder.join("results.csv");
-    let begins =
-        |path: &Path, with: &str| fs::read_to_string(path).is_ok_and(|text| text.starts_with(with));
-    let of_run = PlanFile::read(folder).is_ok_and(|plan| plan.is_some());
-    if !of_run && !begins(&results, "schema,") {
-        return Ok(());
+/// Returns the files of an earlier run, as its plan and its results name them; nothing if the folder has
+/// neither.
+fn files_of_run(folder: &Path) -> Vec<String> {
+    if !is_of_run(folder) {
+        return Vec::new();
     }
-    let rows = read_rows(&results).unwrap_or_default();
+    let rows = read_rows(&folder.join("results.csv")).unwrap_or_default();
     let over_time = windows_csv::read_rows(&folder.join("windows.csv")).unwrap_or_default();
     let over_time: Vec<Row> = over_time.into_iter().map(|cell| cell.key).collect();
     let all = FileArgs {
         svg: true,
         no_data: false,
     };
-    remove_files(folder, &chart_names(&rows, &over_time, all))?;
-    remove_files(folder, &FILES)
+    let mut files = chart_names(&rows, &over_time, all);
+    let own = FILES.iter().filter(|name| is_own(folder, name));
+    files.extend(own.map(|name| (*name).to_owned()));
+    files
 }
 
-/// Removes the files `names` that exist.
-fn remove_files<S: AsRef<str>>(folder: &Path, names: &[S]) -> io::Result<()> {
-    let paths = names.iter().map(|name| folder.join(name.as_ref()));
-    let mut files = paths.filter(|path| path.is_symlink() || path.is_file());
-    files.try_for_each(fs::remove_file)
-}
-
-/// Makes the folder of curves or states, or takes it; errors if it holds any of `files` and these are
-/// to be refused. Nothing in it changes before [`RunFolder::clear`].
+/// Makes the folder of curves or states, or takes it; errors if it holds `table` or one of `charts` and
+/// these are to be refused, or are not of pagebench. Nothing in it changes before [`RunFolder::clear`].
 pub fn claim_folder(
     folder: &Path,
     if_exist: IfResultsExist,
-    files: &[&str],
+    table: &str,
+    charts: &[&str],
 ) -> Result<RunFolder, Failure> {
-    if if_exist == IfResultsExist::Refuse {
-        refuse_files(folder, files)?;
-    }
+    refuse_busy(folder)?;
+    let charts: Vec<String> = charts.iter().map(|name| (*name).to_owned()).collect();
+    check_claim(folder, table, &charts, if_exist)?;
     ensure_folder(folder)
 }
 
+/// Makes a folder, or takes it with whatever it holds.
+pub fn take_folder(folder: &Path) -> Result<RunFolder, Failure> {
+    refuse_busy(folder)?;
+    ensure_folder(folder)
+}
+
+fn check_claim(
+    folder: &Path,
+    table: &str,
+    charts: &[String],
+    if_exist: IfResultsExist,
+) -> Result<(), Failure> {
+    if if_exist == IfResultsExist::Refuse {
+        refuse_files(folder, &[table])?;
+        refuse_files(folder, charts)?;
+    }
+    refuse_foreign(folder, &[table], charts, is_own(folder, table))?;
+    let written = charts.iter().map(String::as_str).chain([table]);
+    refuse_inputs("-o", written.map(|name| folder.join(name)))
+}
+
 impl RunFolder {
+    /// Errors if the folder holds `table` or one of `charts`, as [`claim_folder`] does.
+    pub fn claim(
+        &self,
+        table: &str,
+        charts: &[String],
+        if_exist: IfResultsExist,
+    ) -> Result<(), Failure> {
+        check_claim(&self.path, table, charts, if_exist)
+    }
+
     /// Removes the files `names` of earlier results, so that no chart stays next to another's table;
     /// other files stay.
     pub fn clear<S: AsRef<str>>(&self, names: &[S]) -> Result<(), Failure> {
         remove_files(&self.path, names).map_err(|e| cannot_write(&self.path, e))
     }
+
+    /// Locks the folder until it is dropped.
+    fn lock(mut self) -> Result<RunFolder, Failure> {
+        match FolderLock::take(&self.path) {
+            Ok(lock) => self.lock = Some(lock),
+            Err(LockError::Held(holder)) => return Err(busy(&self.path, holder)),
+            Err(LockError::Io(error)) => return Err(cannot_write(&self.path, error)),
+        }
+        Ok(self)
+    }
 }
 
-/// Returns `folder`, made if it is missing; errors if files cannot be written there.
+/// Errors if another process is writing into `folder`.
+fn refuse_busy(folder: &Path) -> Result<(), Failure> {
+    match FolderLock::holder(folder) {
+        None => Ok(()),
+        Some(holder) => Err(busy(folder, holder)),
+    }
+}
+
+fn busy(folder: &Path, holder: Holder) -> Failure {
+    let process = holder.0.map(|id| format!(", process {id}"));
+    let what = format!(
+        "{}: another run is writing into this folder{}; wait for it, or choose another one",
+        folder.display(),
+        process.unwrap_or_default()
+    );
+    Failure::new(exit::FAILURE, what)
+}
+
+/// Returns `folder`, made if it is missing, and locked; errors if files cannot be written there.
 fn ensure_folder(folder: &Path) -> Result<RunFolder, Failure> {
     if folder == Path::new("-") {
         let what = "-o -: a folder is wanted, not standard output; ./- is a folder of that name";
@@ -294,10 +353,12 @@ fn ensure_folder(folder: &Path) -> Result<RunFolder, Failure> {
     tempfile::tempfile_in(folder)
         .map_err(without_path)
         .map_err(fail)?;
-    Ok(RunFolder {
+    let folder = RunFolder {
         path: folder.to_path_buf(),
         made,
-    })
+        lock: None,
+    };
+    folder.lock()
 }
 
 fn cannot_write(folder: &Path, error: io::Error) -> Failure {
@@ -325,7 +386,14 @@ fn fresh_folder() -> Result<RunFolder, Failure> {
         let path = base.join(name);
         // Another run may begin in the same second: the name is free only if it can be made.
         match fs::create_dir(&path) {
-            Ok(()) => return Ok(RunFolder { path, made: true }),
+            Ok(()) => {
+                let folder = RunFolder {
+                    path,
+                    made: true,
+                    lock: None,
+                };
+                return folder.lock();
+            }
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
             Err(e) => return Err(cannot_write(&path, e)),
         }

@@ -1,7 +1,9 @@
 //! `run --write-misses`: the folder of miss streams, and the name of each cell's file.
 
 use super::failure::Failure;
-use super::folder::{IfResultsExist, RunFolder, claim_folder, refuse_files};
+use super::folder::{IfResultsExist, RunFolder, refuse_files, take_folder};
+use super::own_files::refuse_irregular;
+use super::paths::refuse_inputs;
 use crate::report::stems::Stems;
 use crate::report::whole_file::WholeFile;
 use crate::sweep::{Identity, MissOutput, Plan};
@@ -23,13 +25,13 @@ impl MissFolder {
     /// Makes the folder, before any work.
     pub fn make(path: &Path) -> Result<MissFolder, Failure> {
         Ok(MissFolder {
-            folder: claim_folder(path, IfResultsExist::Refuse, &[])?,
+            folder: take_folder(path)?,
             stems: HashMap::new(),
         })
     }
 
-    /// Names the files of the cells of the whole plan. Errors if one of those at `places` exists and
-    /// files are to be refused.
+    /// Names the files of the cells of the whole plan. Errors if one of those at `places` is an input, or
+    /// exists and files are to be refused.
     pub fn name_cells(
         &mut self,
         plan: &Plan<'_>,
@@ -39,10 +41,14 @@ impl MissFolder {
         let mut stems = Stems::default();
         let cells: Vec<Identity> = plan.cells.iter().map(|cell| plan.identity(cell)).collect();
         let names: Vec<String> = cells.iter().map(|id| stems.take(&name_of(id))).collect();
+        let files = places.iter().map(|&place| format!("{}.pbt", names[place]));
+        let files: Vec<String> = files.collect();
+        let folder = self.folder.path();
         if if_exist == IfResultsExist::Refuse {
-            let files = places.iter().map(|&place| format!("{}.pbt", names[place]));
-            refuse_files(self.folder.path(), &files.collect::<Vec<_>>())?;
+            refuse_files(folder, &files)?;
         }
+        refuse_irregular(folder, &files)?;
+        refuse_inputs("--write-misses", files.iter().map(|name| folder.join(name)))?;
         self.stems = cells.into_iter().zip(names).collect();
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The one file that a command writes: whole or not at all, also after a signal.
 
 use super::failure::Failure;
+use super::paths::refuse_replacing;
 use super::signals;
 use crate::report::whole_file::WholeFile;
 use crate::trace::codec::encode;
@@ -9,9 +10,11 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 /// Lets `fill` write `path` under another name, and renames the file once it is whole. A signal leaves
-/// nothing behind.
+/// nothing behind. Without `force` a file that is there is not replaced, not even one that another
+/// process wrote meanwhile.
 pub fn write_whole<T>(
     path: &Path,
+    force: bool,
     fill: impl FnOnce(&mut dyn Write) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let fail = |e: io::Error| Failure::file(path, e);
@@ -20,6 +23,7 @@ pub fn write_whole<T>(
     let mut out = BufWriter::with_capacity(1 << 18, file);
     let done = fill(&mut out)?;
     let file = out.into_inner().map_err(|e| fail(e.into_error()))?;
+    refuse_replacing("-o", path, force)?;
     file.finish().map_err(fail)?;
     Ok(done)
 }

@@ -1,11 +1,11 @@
 //! `run --windows`: writes `windows.csv`, reads it back for its charts, and joins several such tables.
 
 use super::failure::Failure;
+use super::own_files;
 use super::progress::{message, note};
 use super::signals::Signals;
 use crate::exit;
 use crate::report::results::columns::Row;
-use crate::report::results::results_csv::write_file;
 use crate::report::results::row_of_cell::key_of;
 use crate::report::results::row_up_to::ended;
 use crate::report::tables::windows_csv::{CellWindows, Window, read_rows, to_csv};
@@ -119,9 +119,8 @@ pub fn write_table(
     mut cells: Vec<CellWindows>,
 ) -> Result<Vec<CellWindows>, Failure> {
     cells.sort_by_cached_key(|cell| cell.key.identity());
-    let table = folder.join(TABLE);
-    write_file(&table, &to_csv(&cells))?;
-    Ok(read_rows(&table)?)
+    own_files::write_table(folder, TABLE, &to_csv(&cells))?;
+    Ok(read_rows(&folder.join(TABLE))?)
 }
 
 /// Returns the windows of all folders, each cell once. Returns none, and notes why, if a folder has no

@@ -220,7 +220,7 @@ fn what_convert_writes_is_read_without_a_question() {
         for format in formats {
             sandbox
                 .run(&format!(
-                    "convert {from} --to {format} -o out.x -q --kind full"
+                    "convert {from} --to {format} -o out.x --force -q --kind full"
                 ))
                 .code(0);
             assert_eq!(digest("out.x"), digest(from), "{from} as {format}");

@@ -126,3 +126,48 @@ fn small_files_pipes_and_stored_traces_are_not_kept() {
         .code(2)
         .err(&["--no-cache"]);
 }
+
+/// A pipe in the place of an entry is neither read nor written: both would wait without end.
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_left_alone() {
+    let sandbox = with_large_trace();
+    let (_, before) = run(&sandbox, "big.lackey", "--cache kept");
+    let name = sandbox.files("kept")[0].clone();
+    sandbox
+        .shell(&format!("rm kept/{name} && mkfifo kept/{name}"))
+        .code(0);
+    let done = sandbox.shell(
+        "timeout 100 $PAGEBENCH run big.lackey -p lru,fifo -m 16,64 --no-charts -o out --force \
+         --progress never --cache kept",
+    );
+    done.code(0)
+        .err(&[&format!("{name} is not used: no regular file")]);
+    assert!(sandbox.read("out/results.csv") == before);
+    sandbox.shell(&format!("test -p kept/{name}")).code(0);
+    assert_eq!(sandbox.files("kept"), [name]);
+}
+
+/// While one process keeps a trace, others read the file and keep nothing, and none leaves anything.
+#[test]
+fn two_processes_keep_one_entry() {
+    let sandbox = with_large_trace();
+    let children = [0, 1, 2].map(|n| {
+        sandbox.spawn(&format!(
+            "run big.lackey -p lru -m 16 --no-charts -q -o out{n} --cache kept"
+        ))
+    });
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+    assert_eq!(
+        sandbox.files("kept").len(),
+        1,
+        "{:?}",
+        sandbox.files("kept")
+    );
+    assert!(run(&sandbox, "big.lackey", "--cache kept").0.contains(HIT));
+    let [a, b] = ["out0", "out1"].map(|out| sandbox.read(&format!("{out}/results.csv")));
+    assert!(a == b);
+}

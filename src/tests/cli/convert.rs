@@ -146,7 +146,7 @@ fn round_trips() {
         };
         assert_eq!(rows("g"), rows("h"), "{ending}");
         sandbox
-            .run(&format!("convert g.{ending} -q -o back.pbt"))
+            .run(&format!("convert g.{ending} -q --force -o back.pbt"))
             .code(0);
         sandbox
             .run(&format!("convert back.pbt -q -o back.{ending}"))

@@ -19,18 +19,20 @@ fn every_pattern_has_help_and_runs() {
             );
         }
         sandbox
-            .run(&format!("gen {name} --refs 3000 -o t.pbt"))
+            .run(&format!("gen {name} --refs 3000 --force -o t.pbt"))
             .code(0)
             .out(&["3000 references"]);
         sandbox
-            .run(&format!("gen {name} --refs 3000 -o t2.pbt"))
+            .run(&format!("gen {name} --refs 3000 --force -o t2.pbt"))
             .code(0);
         let text = sandbox
             .run(&format!("gen {name} --refs 3000 -o -"))
             .code(0)
             .out;
         sandbox.write("t.txt", text);
-        sandbox.run("convert t.txt -q --name t -o t3.pbt").code(0);
+        sandbox
+            .run("convert t.txt -q --name t --force -o t3.pbt")
+            .code(0);
         let stat = |file: &str| {
             let out = sandbox.run(&format!("stat {file}")).code(0).out;
             out.lines()

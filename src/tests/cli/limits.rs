@@ -17,19 +17,20 @@ fn bad_records_behind_a_limit_do_no_harm() {
     );
     for output in ["s.pbt", "s.plain", "s.csv", "s.din"] {
         for limit in [1, 2] {
-            let line = format!("convert t.lackey --format lackey --limit {limit} -o {output}");
+            let line =
+                format!("convert t.lackey --format lackey --limit {limit} --force -o {output}");
             sandbox.run(&line).code(0);
             let done = sandbox.run(&format!("{line} --skip-bad")).code(0);
             assert!(!done.err.contains("skipped"), "{}", done.err);
         }
-        let line = format!("convert t.lackey --format lackey --limit 3 -o {output}");
+        let line = format!("convert t.lackey --format lackey --limit 3 --force -o {output}");
         sandbox.run(&line).code(3).err(&["t.lackey:3: "]);
         sandbox
             .run(&format!("{line} --skip-bad"))
             .code(0)
             .err(&["warning: t.lackey: 3 bad records skipped"]);
         // The events before the next reference are taken as far as they can be read.
-        let line = format!("convert e.txt --limit 1 -o {output}");
+        let line = format!("convert e.txt --limit 1 --force -o {output}");
         sandbox.run(&line).code(0);
         sandbox
             .run("convert e.txt -o x.pbt")
@@ -124,11 +125,11 @@ fn a_pipe_that_stays_open_is_not_waited_for() {
             lackey,
         ),
         (
-            "convert - --skip 1 --limit 1 --format csv -q -o t.pbt".into(),
+            "convert - --skip 1 --limit 1 --format csv -q --force -o t.pbt".into(),
             csv,
         ),
         // Events may stand before the next reference.
-        ("convert - --limit 2 -q -o t.pbt".into(), plain),
+        ("convert - --limit 2 -q --force -o t.pbt".into(), plain),
         ("convert - --limit 2 -q -o t.din".into(), plain),
         (format!("run - --limit 2 --format lackey {run}"), lackey),
     ] {

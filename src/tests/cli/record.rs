@@ -41,14 +41,18 @@ fn a_program_is_recorded_and_keeps_its_streams_and_exit_code() {
     ] {
         assert!(head.contains(event), "{event}");
     }
-    // No file that nobody named is replaced; one that was named is.
+    // No recording is replaced, whether or not it was named, unless that is asked for.
     sandbox.run("record true").code(0);
     sandbox
         .run("record true")
         .code(2)
-        .err(&["error: true.pbt exists; -o true.pbt replaces it"]);
+        .err(&["true.pbt: exists already", "--force"]);
     sandbox
-        .run("record -q -o true.pbt true")
+        .run("record -o true.pbt true")
+        .code(2)
+        .err(&["-o true.pbt: exists already", "--force"]);
+    sandbox
+        .run("record -q --force -o true.pbt true")
         .code(0)
         .no_message();
     sandbox
@@ -79,7 +83,7 @@ fn an_interrupted_recording_is_kept() {
     let sandbox = Sandbox::new();
     for (name, code) in [("INT", 130), ("TERM", 143)] {
         // Waits for its input, which does not come.
-        let mut child = sandbox.spawn("record -o r.pbt -- cat");
+        let mut child = sandbox.spawn("record --force -o r.pbt -- cat");
         let stdin = child.stdin.take().unwrap();
         sleep(Duration::from_millis(2500));
         signal(&child, name);

@@ -259,7 +259,7 @@ fn commands_take_what_was_selected_and_written() {
         for page_size in ["4KiB", "16KiB"] {
             sandbox
                 .run(&format!(
-                    "convert t.txt {selection} --page-size {page_size} -q --name t -o s.pbt"
+                    "convert t.txt {selection} --page-size {page_size} -q --name t --force -o s.pbt"
                 ))
                 .code(0);
             let both = |command: &str| {

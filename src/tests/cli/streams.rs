@@ -120,7 +120,7 @@ fn what_is_no_regular_file_is_not_replaced() {
     // A link stays a link.
     let script = "mkdir far && : > far/b.csv && ln -s far/b.csv b.csv && rm far/b.csv && \
                   \"$PAGEBENCH\" convert t.txt -q -o far/x.pbt && ln -s far/x.pbt x.pbt && \
-                  \"$PAGEBENCH\" convert t.txt -q -o x.pbt && test -L x.pbt";
+                  \"$PAGEBENCH\" convert t.txt -q --force -o x.pbt && test -L x.pbt";
     sandbox.shell(script).code(0);
     assert!(sandbox.read("far/x.pbt").starts_with(b"\x89PBT"));
 }
@@ -131,7 +131,7 @@ fn an_existing_file_survives_a_failure() {
     sandbox.run("convert t.txt -o t.pbt").code(0);
     let before = sandbox.read("t.pbt");
     sandbox.write("bad.txt", "# pagebench trace 1\nR 1\nR x\n");
-    sandbox.run("convert bad.txt -o t.pbt").code(3);
+    sandbox.run("convert bad.txt --force -o t.pbt").code(3);
     assert!(sandbox.read("t.pbt") == before);
     assert_eq!(sandbox.files("."), ["bad.txt", "t.pbt", "t.txt"]);
 }

@@ -186,7 +186,7 @@ fn interleaving_keeps_the_warning_of_a_kind() {
         .code(0)
         .err(&["different kinds", "faults-only"]);
     sandbox
-        .run("interleave a.txt b.txt -o ab.pbt -q")
+        .run("interleave a.txt b.txt -o ab.pbt --force -q")
         .code(0)
         .no_message();
     sandbox

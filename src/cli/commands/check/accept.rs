@@ -3,27 +3,27 @@
 use super::args::CheckArgs;
 use super::departure::read_digests;
 use super::outputs::{Conclusion, report, withdraw};
-use super::task::{ReadErrors, Task};
+use super::task::{ReadErrors, Task, read_baseline};
 use crate::check::cell_key::key_of;
-use crate::check::digests::{Digests, FaultDigest, Rolling, path_of};
-use crate::check::{Baseline, CellStatus, Verdict, accepted};
+use crate::check::digests::{FaultDigest, Rolling, path_of};
+use crate::check::{Baseline, CellStatus, Taken, Verdict, accepted};
 use crate::cli::setup::failure::Failure;
 use crate::cli::setup::progress::note;
 use crate::cli::setup::signals::Signals;
 use crate::exit::{self, ExitCode};
+use crate::report::lock::wait_for;
 use crate::report::results::columns::Row;
-use crate::report::results::results_csv::write_file;
+use crate::report::whole_file::write_together;
 use crate::sweep::{self, Identity, Plan};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
+use std::path::Path;
 
-/// Writes the counts of the rows `now` into the baseline, which was `before`; other lines stay byte for
-/// byte. `replayed` is the plan of the rows, if they are not of finished results. Reports what was
+/// Writes the counts of the rows `now` into the baseline; other lines stay byte for byte. `replayed` is the plan of the rows, if they are not of finished results. Reports what was
 /// accepted in every form asked for, and returns the exit code.
 pub fn accept(
     args: &CheckArgs,
     task: &Task,
-    before: Option<&Baseline>,
     mut now: Vec<Row>,
     replayed: Option<(&Plan<'_>, &Signals)>,
     read_errors: ReadErrors,
@@ -33,27 +33,14 @@ pub fn accept(
     }
     check_rows(&now)?;
     let digests = digests(args, &now, replayed)?;
-    let before = before.cloned().unwrap_or_default();
-    let mut baseline = before.clone();
-    let taken = baseline.take(&now);
-    let bytes = baseline.to_bytes();
-    write_file(&args.baseline, &bytes)?;
-    if let Some(digests) = digests {
-        write_file(&path_of(&args.baseline), &digests.to_bytes())?;
-    }
-    if task.only.is_none() {
-        withdraw(&args.baseline);
-    }
-    // Parsed again, so that new entries know their lines.
-    let baseline = Baseline::parse(&args.baseline, &bytes)?;
-    let mut verdict = accepted(&before, &baseline, &now);
+    let written = write(args, task, &now, digests)?;
+    let mut verdict = accepted(&written.before, &written.after, &now);
     verdict.errors = read_errors.errors;
+    let Taken { changed, new } = written.taken;
     let done = format!(
-        "{}: {} changed, {} new, {} as they were\n",
+        "{}: {changed} changed, {new} new, {} as they were\n",
         args.baseline.display(),
-        taken.changed,
-        taken.new,
-        baseline.entries.len() - taken.changed - taken.new,
+        written.after.entries.len() - changed - new,
     );
     Ok(report(
         &args.outputs,
@@ -65,6 +52,61 @@ pub fn accept(
             accepted: Some(done),
         },
     ))
+}
+
+/// What [`write`] did.
+struct Written {
+    /// The baseline that was replaced.
+    before: Baseline,
+    /// The baseline that is there now.
+    after: Baseline,
+    taken: Taken,
+}
+
+/// Writes the counts of the rows `now` into the baseline, and their digests beside it: both files or
+/// none. Both are read anew under a lock, since another process may have changed them during the replay:
+/// what that one accepted stays.
+fn write(
+    args: &CheckArgs,
+    task: &Task,
+    now: &[Row],
+    digests: Option<CellDigests>,
+) -> Result<Written, Failure> {
+    let path = &args.baseline;
+    let _turn = wait_for(path).map_err(|e| Failure::file(path, e))?;
+    let before = read_baseline(args)?.unwrap_or_default();
+    let mut after = before.clone();
+    let taken = after.take(now);
+    let bytes = after.to_bytes();
+    // Parsed again, so that new entries know their lines.
+    let after = Baseline::parse(path, &bytes)?;
+    let digests_path = path_of(path);
+    let kept = match (read_digests(path)?, &digests) {
+        (None, None) => None,
+        (kept, _) => Some(kept.unwrap_or_default()),
+    };
+    let digest_bytes = kept.map(|mut kept| {
+        let cells = digests.unwrap_or_else(|| without_digests(now));
+        for (cell, digest) in cells {
+            kept.set(&cell, digest);
+        }
+        kept.to_bytes()
+    });
+    let mut files: Vec<(&Path, &[u8])> = vec![(path, &bytes)];
+    files.extend(
+        digest_bytes
+            .as_ref()
+            .map(|bytes| (&*digests_path, &bytes[..])),
+    );
+    write_together(&files)?;
+    if task.only.is_none() {
+        withdraw(path);
+    }
+    Ok(Written {
+        before,
+        after,
+        taken,
+    })
 }
 
 /// Errors if there is no row, a cell failed, or two rows are of one cell.
@@ -107,43 +149,47 @@ pub fn proposal(baseline: &Baseline, verdict: &Verdict, now: &[Row]) -> Vec<u8> 
     proposal.to_bytes()
 }
 
-/// Returns the digests with those of the accepted cells; `None` if none are kept. Without a replay the
-/// digests of the accepted cells are dropped.
+/// Digests of cells; `None` for a cell whose digest is to be dropped.
+type CellDigests = Vec<(Identity, Option<FaultDigest>)>;
+
+/// Returns the digests of the accepted cells; `None` if none are kept. Without a replay the digests are
+/// dropped.
 fn digests(
     args: &CheckArgs,
     now: &[Row],
     replayed: Option<(&Plan<'_>, &Signals)>,
-) -> Result<Option<Digests>, Failure> {
+) -> Result<Option<CellDigests>, Failure> {
     let kept = read_digests(&args.baseline)?;
     if kept.is_none() && args.with_digests.is_none() {
         return Ok(None);
     }
-    let mut digests = kept.unwrap_or_default();
     let Some((plan, signals)) = replayed else {
         note(
             "note: results have no sequence of faults: the digests of the accepted cells are dropped",
         );
-        now.iter()
-            .for_each(|row| digests.set(&row.identity(), None));
-        return Ok(Some(digests));
+        return Ok(Some(without_digests(now)));
     };
-    let blocks = args.with_digests.unwrap_or_else(|| digests.blocks());
+    let blocks = args.with_digests;
+    let blocks = blocks.unwrap_or_else(|| kept.unwrap_or_default().blocks());
     let cells = (0..plan.cells.len()).into_par_iter();
     let all = cells.map(|cell| match signals.code() {
         Some(_) => Ok(None),
         None => digest_of(plan, cell, blocks).map(Some),
     });
-    for (cell, digest) in all
-        .collect::<Result<Vec<_>, Failure>>()?
-        .into_iter()
-        .flatten()
-    {
-        digests.set(&cell, Some(digest));
-    }
+    let all = all.collect::<Result<Vec<_>, Failure>>()?;
     match signals.code() {
         Some(code) => Err(Failure::new(code, "interrupted: nothing was accepted")),
-        None => Ok(Some(digests)),
+        None => Ok(Some(
+            (all.into_iter().flatten())
+                .map(|(cell, digest)| (cell, Some(digest)))
+                .collect(),
+        )),
     }
+}
+
+/// Drops the digests of the cells of `rows`.
+fn without_digests(rows: &[Row]) -> CellDigests {
+    rows.iter().map(|row| (row.identity(), None)).collect()
 }
 
 /// Replays a cell; returns the digest of its faults, in `blocks` blocks.

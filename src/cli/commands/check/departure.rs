@@ -25,6 +25,11 @@ const AFTER: u64 = 12;
 pub fn read_digests(path: &Path) -> Result<Option<Digests>, Failure> {
     let path = path_of(path);
     let unusable = |error: String| Failure::new(exit::NO_BASELINE, error);
+    // Opening a pipe that nobody writes would wait without end.
+    if path.exists() && !path.is_file() {
+        let path = path.display();
+        return Err(unusable(format!("{path}: cannot read: no regular file")));
+    }
     match std::fs::read(&path) {
         Ok(text) => match Digests::parse(&path, &text) {
             Ok(digests) => Ok(Some(digests)),

@@ -119,7 +119,7 @@ fn check_results(
         ));
     }
     match &task.mode {
-        Mode::Accept(before) => accept::accept(args, &task, before.as_ref(), now, None, none),
+        Mode::Accept(_) => accept::accept(args, &task, now, None, none),
         Mode::Compare(baseline) | Mode::Explain(baseline) => {
             conclude(args, &task, baseline, &now, none, None)
         }
@@ -197,9 +197,9 @@ fn check_traces(args: &CheckArgs, config: &Config, task: &Task) -> Result<ExitCo
         errors: inputs.errors.clone(),
     };
     match &task.mode {
-        Mode::Accept(before) => {
+        Mode::Accept(_) => {
             let replayed = Some((&plan, &signals));
-            accept::accept(args, task, before.as_ref(), now, replayed, read_errors)
+            accept::accept(args, task, now, replayed, read_errors)
         }
         Mode::Compare(baseline) | Mode::Explain(baseline) => {
             conclude(args, task, baseline, &now, read_errors, Some(&plan))

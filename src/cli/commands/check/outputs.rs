@@ -6,6 +6,7 @@ use crate::check::verdict::counted;
 use crate::check::{Baseline, Verdict, deltas};
 use crate::cli::args::words;
 use crate::cli::setup::failure::Failure;
+use crate::cli::setup::paths::proposal_path;
 use crate::cli::setup::progress::{message, note};
 use crate::cli::setup::terminal::Align::{Left, Right};
 use crate::cli::setup::terminal::{print, table};
@@ -13,7 +14,7 @@ use crate::exit::{self, ExitCode};
 use crate::report::chart;
 use crate::report::results::results_csv::{TableError, write_file};
 use crate::report::tables::changes_csv::{parse_rows, to_csv};
-use crate::report::whole_file::WholeFile;
+use crate::report::whole_file::{WholeFile, remove_own};
 use clap::Args;
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -154,9 +155,9 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// Writes the files; returns their forms. `forms` makes them, given the errors of files that could
-    /// not be written after all, as on a full disk: the others are then written again.
-    fn write(mut self, mut forms: impl FnMut(Vec<TableError>) -> Forms) -> Forms {
+    /// Writes the files. `forms` makes their contents, given the errors of files that could not be
+    /// written after all, as on a full disk: the others are then written again.
+    fn write(mut self, mut forms: impl FnMut(Vec<TableError>) -> Forms) -> Written<'a> {
         let mut current = forms(Vec::new());
         let (mut failed, mut written) = (Vec::new(), Vec::new());
         for (path, mut file) in std::mem::take(&mut self.open) {
@@ -166,16 +167,38 @@ impl<'a> Files<'a> {
                 Err(error) => failed.push(TableError::io(&path, "write", error)),
             }
         }
-        if !failed.is_empty() {
+        let has_failed = !failed.is_empty();
+        if has_failed {
             current = forms(failed);
-            // A pipe or device cannot be written again.
-            for path in written.iter().filter(|path| path.is_file()) {
-                if let Err(error) = write_file(path, &self.content(path, &current)) {
-                    message(&format!("error: {error}"));
-                }
+        }
+        let written = Written {
+            files: self,
+            paths: written,
+            forms: current,
+        };
+        if has_failed {
+            written.write_again();
+        }
+        written
+    }
+}
+
+/// The files once they are written.
+struct Written<'a> {
+    files: Files<'a>,
+    paths: Vec<PathBuf>,
+    forms: Forms,
+}
+
+impl Written<'_> {
+    /// Writes the files again, with the contents of `forms`.
+    fn write_again(&self) {
+        // A pipe or device cannot be written again.
+        for path in self.paths.iter().filter(|path| path.is_file()) {
+            if let Err(error) = write_file(path, &self.files.content(path, &self.forms)) {
+                message(&format!("error: {error}"));
             }
         }
-        current
     }
 }
 
@@ -250,18 +273,23 @@ pub fn report(outputs: &OutputArgs, baseline: &Path, mut conclusion: Conclusion)
     }
     let (files, failed) = Files::open(outputs, chart);
     conclusion.add_errors(failed.into_iter().map(Failure::from));
-    let printed = if prints_json(outputs) {
-        print(&conclusion.forms(&baseline).json)
-    } else {
-        print(&conclusion.text())
-    };
-    conclusion.add_errors(printed.err());
-    let forms = files.write(|failed| {
+    let mut written = files.write(|failed| {
         conclusion.add_errors(failed.into_iter().map(Failure::from));
         conclusion.forms(&baseline)
     });
+    // After the files: these are there even if nobody reads standard output.
+    let printed = if prints_json(outputs) {
+        print(&written.forms.json)
+    } else {
+        print(&conclusion.text())
+    };
+    if let Err(failure) = printed {
+        conclusion.add_errors([failure]);
+        written.forms = conclusion.forms(&baseline);
+        written.write_again();
+    }
     warn_of_improvements(&conclusion.verdict);
-    forms.publish(outputs);
+    written.forms.publish(outputs);
     conclusion.code
 }
 
@@ -287,10 +315,11 @@ pub fn report_failure(outputs: &OutputArgs, baseline: &Path, failure: &Failure) 
     };
     let (files, failed) = Files::open(outputs, Vec::new());
     let first = forms(failed);
+    let written = files.write(forms);
     if prints_json(outputs) {
         let _ = print(&first.json);
     }
-    files.write(forms).publish(outputs);
+    written.forms.publish(outputs);
 }
 
 /// Returns the table of changes, the worst first, and the outcome in one line.
@@ -342,23 +371,17 @@ fn warn_of_improvements(verdict: &Verdict) {
     }
 }
 
-/// Returns the file for the counts of today, `BASELINE.new`.
-fn proposal_path(baseline: &Path) -> PathBuf {
-    let mut name = baseline.as_os_str().to_owned();
-    name.push(".new");
-    PathBuf::from(name)
-}
-
 /// Returns whether a file is a baseline, such as an earlier check proposed.
 fn is_baseline(path: &Path) -> bool {
-    std::fs::read(path).is_ok_and(|text| Baseline::parse(path, &text).is_ok())
+    // Reading a pipe that nobody writes would wait without end.
+    path.is_file() && std::fs::read(path).is_ok_and(|text| Baseline::parse(path, &text).is_ok())
 }
 
 /// Writes the counts of today to `BASELINE.new`; the baseline stays as it is. Only warns if that fails,
 /// or if the file exists and is no baseline.
 pub fn propose(baseline: &Path, proposal: &[u8]) {
     let path = proposal_path(baseline);
-    if path.is_file() && !is_baseline(&path) {
+    if path.exists() && !is_baseline(&path) {
         note(&format!(
             "warning: {}: not written with the counts of today: the file there is no baseline",
             path.display()
@@ -378,10 +401,7 @@ pub fn propose(baseline: &Path, proposal: &[u8]) {
 /// file that is no baseline stays.
 pub fn withdraw(baseline: &Path) {
     let path = proposal_path(baseline);
-    if !path.is_file() || !is_baseline(&path) {
-        return;
-    }
-    if std::fs::remove_file(&path).is_ok() {
+    if is_baseline(&path) && remove_own(&path).is_ok() {
         note(&format!(
             "{}: removed, it was of an earlier check",
             path.display()

@@ -102,7 +102,7 @@ pub fn no_verdict(path: &Path, error: CheckError) -> Failure {
 }
 
 /// Reads the baseline. Returns `None` if it is missing and to be written.
-fn read_baseline(args: &CheckArgs) -> Result<Option<Baseline>, Failure> {
+pub fn read_baseline(args: &CheckArgs) -> Result<Option<Baseline>, Failure> {
     let path = &args.baseline;
     match std::fs::read(path) {
         Ok(text) => match Baseline::parse(path, &text) {

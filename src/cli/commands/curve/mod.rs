@@ -7,7 +7,7 @@ use crate::cli::args::memory::LegalityArgs;
 use crate::cli::args::{ReadArgs, SelectArgs, TerminalArgs, threads};
 use crate::cli::setup::chart_files::{ChartFiles, FileArgs};
 use crate::cli::setup::failure::Failure;
-use crate::cli::setup::folder::{IfResultsExist, RunFolder, claim_folder, refuse_files};
+use crate::cli::setup::folder::{IfResultsExist, RunFolder, claim_folder};
 use crate::cli::setup::input::{
     Inputs, frames_of_string, keep_countable, load_all, load_string, resolve_all,
 };
@@ -140,8 +140,8 @@ pub fn curve(mut args: CurveArgs) -> Result<ExitCode, Failure> {
     let folder = claim_output(&args)?;
     let signals = Signals::watch();
     let inputs = load(&args, &options)?;
-    if let (Some(folder), false) = (&folder, args.force) {
-        refuse_files(folder.path(), &charts(&inputs))?;
+    if let Some(folder) = &folder {
+        folder.claim(FILE, &charts(&inputs), IfResultsExist::of(args.force))?;
     }
     let curves = CurvesInProgress {
         args: &args,
@@ -154,10 +154,11 @@ pub fn curve(mut args: CurveArgs) -> Result<ExitCode, Failure> {
     let all = choices.len() * inputs.traces().len();
     let finished = curves.finished.into_inner();
     if !rows.is_empty() || finished == all {
-        print(&curves_text::render(&rows))?;
-        if let Some(folder) = folder {
-            write(&folder, &rows)?;
-        }
+        // The files first: they are kept even if nobody reads the table.
+        let written = folder.map(|folder| write(&folder, &rows)).transpose()?;
+        let written = written.into_iter().flatten();
+        let paths = written.map(|path| format!("{}\n", path.display()));
+        print(&(curves_text::render(&rows) + &paths.collect::<String>()))?;
     }
     let signal = curves.signals.code().filter(|_| finished < all);
     let Some(code) = signal else {
@@ -176,7 +177,7 @@ fn claim_output(args: &CurveArgs) -> Result<Option<RunFolder>, Failure> {
     let if_exist = IfResultsExist::of(args.force);
     let folder = args.output.as_ref();
     folder
-        .map(|folder| claim_folder(folder, if_exist, &[FILE]))
+        .map(|folder| claim_folder(folder, if_exist, FILE, &[]))
         .transpose()
 }
 
@@ -434,25 +435,23 @@ fn chart_names(rows: &[CurveRow]) -> Vec<String> {
     stems.map(|stem| format!("{stem}.png")).collect()
 }
 
-/// Writes the table, reads it back and draws its charts. Removes the charts of an earlier table.
-fn write(folder: &RunFolder, rows: &[CurveRow]) -> Result<(), Failure> {
+/// Writes the table, reads it back and draws its charts; returns the paths of all. Removes the charts of
+/// an earlier table.
+fn write(folder: &RunFolder, rows: &[CurveRow]) -> Result<Vec<PathBuf>, Failure> {
     let table = folder.path().join(FILE);
     if let Ok(earlier) = read_rows(&table) {
         folder.clear(&chart_names(&earlier))?;
     }
     let folder = folder.path();
     write_file(&table, &to_csv(rows))?;
-    print(&format!("{}\n", table.display()))?;
     if rows.is_empty() {
-        return Ok(());
+        return Ok(vec![table]);
     }
     let charts = chart::curves(&read_rows(&table)?)?;
     let png_only = FileArgs {
         svg: false,
         no_data: true,
     };
-    for path in ChartFiles::in_folder(folder, charts, png_only).write()? {
-        print(&format!("{}\n", path.display()))?;
-    }
-    Ok(())
+    let charts = ChartFiles::in_folder(folder, charts, png_only).write()?;
+    Ok(std::iter::once(table).chain(charts).collect())
 }

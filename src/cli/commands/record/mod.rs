@@ -9,6 +9,7 @@ mod session;
 use crate::cli::args::{LevelArgs, QuietArgs};
 use crate::cli::setup::failure::Failure;
 use crate::cli::setup::output_file::check_stored_name;
+use crate::cli::setup::paths::{refuse_inputs, refuse_replacing};
 use crate::cli::setup::progress::note;
 use crate::exit::ExitCode;
 use crate::record::{ProcessSummary, RecordOptions, Repairs};
@@ -47,6 +48,10 @@ pub struct RecordArgs {
     /// The file to write; PROGRAM.pbt in this folder if absent
     #[arg(short, long, value_name = "FILE.pbt")]
     output: Option<PathBuf>,
+
+    /// Replace the file if it exists
+    #[arg(long)]
+    force: bool,
 
     /// Name of the trace inside the file; the file name if absent
     #[arg(long, value_name = "NAME")]
@@ -131,7 +136,7 @@ fn run(_: &RecordArgs, _: &Path) -> Result<Recorded, Failure> {
     Err(Failure::new(crate::exit::FAILURE, message))
 }
 
-/// Returns the file to write. Errors if it exists and was not named.
+/// Returns the file to write. Errors if it exists and is not to be replaced.
 fn output(args: &RecordArgs) -> Result<PathBuf, Failure> {
     if let Some(output) = &args.output {
         check_stored_name(output)?;
@@ -154,10 +159,8 @@ fn output(args: &RecordArgs) -> Result<PathBuf, Failure> {
     let mut name = program.to_os_string();
     name.push(".pbt");
     let output = PathBuf::from(name);
-    if output.exists() {
-        let message = format!("{} exists; -o {0} replaces it", output.display());
-        return Err(Failure::usage(message));
-    }
+    refuse_inputs("COMMAND", [output.clone()])?;
+    refuse_replacing("COMMAND", &output, args.force)?;
     Ok(output)
 }
 

@@ -40,7 +40,7 @@ pub fn write(
     samples: u64,
 ) -> Result<ExitCode, Failure> {
     let if_exist = IfResultsExist::of(args.force);
-    let folder = claim_folder(folder, if_exist, &[TABLE, CHART])?;
+    let folder = claim_folder(folder, if_exist, TABLE, &[CHART])?;
     let resolved = resolve(args, choice)?;
     let machine = choice.machine(&resolved)?;
     let positions = positions(resolved.trace.len() as u64, samples);

@@ -10,6 +10,7 @@ pub use report::{counted_illegal, read_as, report_illegal, report_read, report_s
 
 use super::cache::{self, Cache};
 use super::failure::Failure;
+use super::paths::declare_traces;
 use super::progress::{message, note};
 use super::reading::Reading;
 use crate::exit::{self, ExitCode};
@@ -153,6 +154,7 @@ pub fn load_each(
     cache: Option<&Cache>,
 ) -> Result<Inputs, Failure> {
     let (files, empty_folders) = expand(wanted)?;
+    declare_traces(files.iter().map(|file| &*file.path))?;
     let reading = Reading::watch("read", files.iter().map(|file| &*file.path));
     let results: Vec<Result<Loaded, TraceError>> = files
         .par_iter()

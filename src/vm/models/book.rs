@@ -503,7 +503,9 @@ impl Book {
     /// Forgets the referenced pages of `segment` that `is_there` does not have: for segments that are sums.
     pub fn keep_touched(&mut self, segment: SegmentId, is_there: impl Fn(u64) -> bool) {
         let of = &mut self.segments[segment as usize];
-        let gone: Vec<u64> = of.touched.extract_if(.., |&page| !is_there(page)).collect();
+        let pages = of.touched.iter().copied();
+        let gone: Vec<u64> = pages.filter(|&page| !is_there(page)).collect();
+        of.touched.retain(|&page| is_there(page));
         if !gone.is_empty() {
             self.retouch(segment, []);
         }

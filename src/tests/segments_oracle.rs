@@ -446,7 +446,19 @@ fn product(items: &[Item], rules: &Rules) -> Result<(SegmentOutcome, Seen), Stri
     if fast != outcome {
         return Err(format!("both ways:\n{fast:?}\n{outcome:?}"));
     }
-    Ok((outcome, seen))
+    let idle = models::replay(&SegmentJob {
+        plain: false,
+        idle: Some(rules.tau as u64),
+        ..job
+    });
+    let mut without = idle.clone();
+    without.counts.idle_sum = None;
+    if without != outcome {
+        return Err(format!(
+            "idle bytes change counts:\n{without:?}\n{outcome:?}"
+        ));
+    }
+    Ok((idle, seen))
 }
 
 /// What is seen before each reference and after it.
@@ -543,6 +555,11 @@ fn compare(items: &[Item], rules: &Rules) -> Result<(), String> {
             "untouched",
             counts.untouched_sum.to_string(),
             sums.untouched.to_string(),
+        ),
+        (
+            "idle",
+            format!("{:?}", counts.idle_sum),
+            format!("{:?}", Some(u128::from(sums.idle))),
         ),
         (
             "swap_end",
@@ -743,6 +760,7 @@ fn rules_of(seed: u64) -> Rules {
         programs: random.percent(50),
         policy: POLICIES[random.below(3) as usize],
         swap: random.percent(15).then(|| random.below(24) * PAGE),
+        tau: 1 + random.below(9) as usize,
     }
 }
 

@@ -65,6 +65,8 @@ pub struct Rules {
     pub policy: Policy,
     /// Bytes; `None`: as many as are wanted.
     pub swap: Option<u64>,
+    /// The last references of a process in which a page that is not idle is.
+    pub tau: usize,
 }
 
 /// Why a replay ends early.
@@ -179,6 +181,8 @@ struct Process {
     sums: Vec<Sum>,
     /// Swapped out as a whole.
     out: bool,
+    /// The pages of its last references, as in [`Segment::touched`]; `None`: not there any more.
+    recent: Vec<Option<(Seg, u64)>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -228,6 +232,7 @@ pub struct Sums {
     pub fragmentation_worst: f64,
     pub resident: u64,
     pub untouched: u64,
+    pub idle: u64,
     pub swap_peak: u64,
 }
 
@@ -307,6 +312,7 @@ impl Oracle {
             Item::Event { pid, ref event } => {
                 self.processes.entry(pid).or_default();
                 self.event(pid, event)?;
+                self.forget_lost();
                 self.settle()?;
                 false
             }
@@ -318,6 +324,7 @@ impl Oracle {
             self.sums.fragmentation += fragmentation;
             self.sums.resident += self.used();
             self.sums.untouched += self.untouched();
+            self.sums.idle += self.idle();
         }
         Ok(legal)
     }
@@ -388,6 +395,41 @@ impl Oracle {
         placed
             .map(|segment| segment.bytes - segment.touched.len() as u64 * self.rules.page)
             .sum()
+    }
+
+    /// Bytes in memory that no process which has them referenced in its last references.
+    fn idle(&self) -> u64 {
+        let placed = self.segments.iter();
+        let placed = placed.filter(|(_, segment)| segment.place.is_some());
+        let idle = placed.map(|(&id, segment)| {
+            let recent = self.processes.values().flat_map(|process| &process.recent);
+            let pages = recent.flatten().filter(|(of, _)| *of == id);
+            let used: BTreeSet<u64> = pages.map(|(_, page)| *page).collect();
+            segment.bytes - used.len() as u64 * self.rules.page
+        });
+        idle.sum()
+    }
+
+    /// Changes what the references so far were of, of all processes or of one.
+    fn rename(&mut self, of: Option<u32>, change: impl Fn(Seg, u64) -> Option<(Seg, u64)>) {
+        for (&pid, process) in &mut self.processes {
+            if of.is_none_or(|of| of == pid) {
+                for recent in &mut process.recent {
+                    *recent = recent.and_then(|(segment, page)| change(segment, page));
+                }
+            }
+        }
+    }
+
+    /// What a process has no longer was not referenced.
+    fn forget_lost(&mut self) {
+        let pids: Vec<u32> = self.processes.keys().copied().collect();
+        for pid in pids {
+            let own: Vec<Seg> = self.segments_of(pid).iter().map(|(_, own)| *own).collect();
+            self.rename(Some(pid), |segment, page| {
+                own.contains(&segment).then_some((segment, page))
+            });
+        }
     }
 
     fn fragmentation(&self) -> f64 {

@@ -477,9 +477,11 @@ impl Book {
     }
 
     /// Takes the pages of `range` from those of `segment` that were referenced: for segments that are
-    /// sums. Returns their numbers.
-    pub fn untouch(&mut self, segment: SegmentId, range: &Range<u64>) -> Vec<u64> {
+    /// sums. Returns their numbers. The pages are from the number `to` on, or do not exist any longer.
+    pub fn untouch(&mut self, segment: SegmentId, range: &Range<u64>, to: Option<u64>) -> Vec<u64> {
         let pages = range.start >> self.shift..range.end.div_ceil(1 << self.shift);
+        let first = pages.start;
+        let count = pages.end.saturating_sub(first);
         let of = &mut self.segments[segment as usize];
         let gone: Vec<u64> = of.touched.range(pages).copied().collect();
         for page in &gone {
@@ -488,6 +490,12 @@ impl Book {
         if !gone.is_empty() {
             let touched = (of.touched.len() as u64) << self.shift;
             self.push(Step::Retouch { segment, touched });
+            self.push(Step::Renumber {
+                segment,
+                first,
+                pages: count,
+                to,
+            });
         }
         gone
     }
@@ -495,10 +503,19 @@ impl Book {
     /// Forgets the referenced pages of `segment` that `is_there` does not have: for segments that are sums.
     pub fn keep_touched(&mut self, segment: SegmentId, is_there: impl Fn(u64) -> bool) {
         let of = &mut self.segments[segment as usize];
-        let before = of.touched.len();
+        let pages = of.touched.iter().copied();
+        let gone: Vec<u64> = pages.filter(|&page| !is_there(page)).collect();
         of.touched.retain(|&page| is_there(page));
-        if of.touched.len() < before {
+        if !gone.is_empty() {
             self.retouch(segment, []);
+        }
+        for first in gone {
+            self.push(Step::Renumber {
+                segment,
+                first,
+                pages: 1,
+                to: None,
+            });
         }
     }
 

@@ -116,7 +116,7 @@ impl Book {
                 let segment = self.processes[process as usize].sums[self.sum_of(part.class)];
                 let shared = segment.is_some_and(|segment| self.is_shared(segment));
                 if let Some(segment) = segment.filter(|_| !shared) {
-                    self.untouch(segment, &part.occupied());
+                    self.untouch(segment, &part.occupied(), None);
                 }
             }
         }
@@ -332,8 +332,9 @@ impl Book {
         let sum = self.sum_of(before.class);
         let segment = self.processes[process as usize].sums[sum];
         let own = segment.filter(|&own| self.kind != Segments::Vma && !self.is_shared(own));
-        let gone = own.map_or_else(Vec::new, |own| self.untouch(own, &before.occupied()));
         let shift = self.shift;
+        let first = Some(low >> shift);
+        let gone = own.map_or_else(Vec::new, |own| self.untouch(own, &before.occupied(), first));
         let to = |page: u64| page - (before.low >> shift) + (low >> shift);
         (sum, gone.into_iter().map(to).collect())
     }

@@ -491,7 +491,7 @@ impl<'t> Core<'t> {
                 address,
                 written,
             } => self.copy((from, to), process, address, written)?,
-            Step::Bind { .. } => {}
+            Step::Bind { .. } | Step::Renumber { .. } => {}
         }
         Ok(())
     }

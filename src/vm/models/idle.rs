@@ -2,12 +2,15 @@
 //! What else is in memory is idle. Looked at for every reference, and only if it is asked for.
 
 use super::holes::Placed;
-use super::steps::{SegmentId, Step};
+use super::steps::{NONE, SegmentId, Step};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 
 /// A page of a segment: its number there stays the same whatever happens to the segment.
 type Page = (SegmentId, u64);
+
+/// The name of pages that do not exist any longer.
+const GONE: Page = (NONE, 0);
 
 /// The window of a process.
 #[derive(Debug, Default)]
@@ -95,44 +98,71 @@ impl Idle {
                 first_page,
                 ..
             } => {
-                let goes = |page: Page| page.0 == segment && page.1 >= first_page;
-                for process in 0..self.windows.len() {
-                    self.rename(process, goes, Some(upper));
-                }
+                let upper = |page: Page| match page.0 == segment && page.1 >= first_page {
+                    true => Some((upper, page.1)),
+                    false => Some(page),
+                };
+                self.rename_all(upper);
+            }
+            Step::Renumber {
+                segment,
+                first,
+                pages,
+                to,
+            } => {
+                let goes = |page: Page| page.0 == segment && page.1.wrapping_sub(first) < pages;
+                self.rename_all(|page| match goes(page) {
+                    true => to.map(|to| (segment, page.1 - first + to)),
+                    false => Some(page),
+                });
             }
             Step::Copy {
                 from, to, process, ..
-            } => self.rename(process as usize, |page| page.0 == from, Some(to)),
-            Step::Detach {
-                segment, process, ..
-            } => self.rename(process as usize, |page| page.0 == segment, None),
+            } => self.rename(process as usize, |page| match page.0 == from {
+                true => Some((to, page.1)),
+                false => Some(page),
+            }),
             _ => {}
         }
     }
 
-    /// Makes pages in the window of a process pages of the segment `to`, or takes them out of it.
-    fn rename(&mut self, process: usize, goes: impl Fn(Page) -> bool, to: Option<SegmentId>) {
+    /// Takes the pages of a segment out of the window of a process, which has it no longer.
+    pub fn lose(&mut self, process: u32, segment: SegmentId) {
+        self.rename(process as usize, |page| (page.0 != segment).then_some(page));
+    }
+
+    fn rename_all(&mut self, name: impl Fn(Page) -> Option<Page>) {
+        for process in 0..self.windows.len() {
+            self.rename(process, &name);
+        }
+    }
+
+    /// Gives the pages in the window of a process other names, or takes those without one out of it.
+    fn rename(&mut self, process: usize, name: impl Fn(Page) -> Option<Page>) {
         let window = &mut self.windows[process];
-        let going: Vec<(Page, u64)> = window
-            .last
-            .iter()
-            .filter(|(page, _)| goes(**page))
-            .map(|(&page, &time)| (page, time))
+        let changed = window.last.iter().map(|(&page, &time)| (page, time));
+        let changed: Vec<(Page, u64)> = changed
+            .filter(|&(page, _)| name(page) != Some(page))
             .collect();
-        for &(page, time) in &going {
-            window.last.remove(&page);
-            if let Some(to) = to {
-                window.last.insert((to, page.1), time);
-            }
+        if changed.is_empty() {
+            return;
         }
-        for (_, page) in window.queue.iter_mut().filter(|(_, page)| goes(*page)) {
-            page.0 = to.unwrap_or(page.0);
+        for (page, _) in &changed {
+            window.last.remove(page);
         }
-        for (page, _) in going {
+        let named = changed
+            .iter()
+            .filter_map(|&(page, time)| Some((name(page)?, time)));
+        window.last.extend(named);
+        // References to a page that is gone count in the window all the same: of no page.
+        for (_, page) in &mut window.queue {
+            *page = name(*page).unwrap_or(GONE);
+        }
+        for &(page, _) in &changed {
             self.take(page);
-            if let Some(to) = to {
-                self.add((to, page.1));
-            }
+        }
+        for page in changed.into_iter().filter_map(|(page, _)| name(page)) {
+            self.add(page);
         }
     }
 

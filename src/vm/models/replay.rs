@@ -307,6 +307,18 @@ impl Run<'_, '_> {
                 self.begin_counting(at.position);
             }
             self.core.step(at.step)?;
+            if let (
+                Some(idle),
+                Step::Detach {
+                    segment, process, ..
+                },
+            ) = (&mut self.idle, at.step)
+            {
+                let mut owners = self.core.segment(segment).owners.iter();
+                if !owners.any(|&(owner, _)| owner == process) {
+                    idle.lose(process, segment);
+                }
+            }
             self.refs += u64::from(is_reference);
             left = rest;
             let ends = rest
@@ -315,7 +327,10 @@ impl Run<'_, '_> {
             if ends {
                 self.core.let_lost_leave()?;
             }
-            self.is_changed |= !matches!(at.step, Step::Touch { .. } | Step::Bind { .. });
+            self.is_changed |= !matches!(
+                at.step,
+                Step::Touch { .. } | Step::Bind { .. } | Step::Renumber { .. }
+            );
             copied |= matches!(at.step, Step::Copy { written: true, .. });
             // What a reference changes is noted after it.
             if matches!(at.step, Step::Copy { written: true, .. }) {

@@ -124,6 +124,17 @@ pub enum Step {
         /// The bytes of it that have been referenced.
         touched: u64,
     },
+    /// Pages of a sum get other numbers, or cease to exist.
+    Renumber {
+        /// The segment.
+        segment: SegmentId,
+        /// The number of the first page, as [`Step::Bind`] has it.
+        first: u64,
+        /// How many pages.
+        pages: u64,
+        /// The number of the first page from now on; `None`: they do not exist any longer.
+        to: Option<u64>,
+    },
     /// A process gets a segment of its own, which it has already, in place of one that others have, too,
     /// and that it has no longer.
     Copy {

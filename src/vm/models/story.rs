@@ -141,8 +141,9 @@ struct Open {
 
 impl Observer for Teller {
     fn after(&mut self, view: &View<'_, '_>, position: u64, cause: Option<&StepAt>) {
-        if let Some(Step::Bind { .. } | Step::Touch { .. } | Step::Retouch { .. }) =
-            cause.map(|at| at.step)
+        if let Some(
+            Step::Bind { .. } | Step::Touch { .. } | Step::Retouch { .. } | Step::Renumber { .. },
+        ) = cause.map(|at| at.step)
         {
             return;
         }

@@ -66,7 +66,8 @@ impl Oracle {
     // Processes.
 
     fn fork(&mut self, pid: u32, child: u32) {
-        let copy = self.processes[&pid].clone();
+        let mut copy = self.processes[&pid].clone();
+        copy.recent.clear();
         self.processes.insert(child, copy);
     }
 
@@ -332,6 +333,10 @@ impl Oracle {
             .collect();
         let in_memory = upper.place.is_some();
         let upper = self.create(upper);
+        self.rename(None, |of, page| match of == segment && page >= offset {
+            true => Some((upper, page - offset)),
+            false => Some((of, page)),
+        });
         if in_memory {
             self.comes_ahead(upper);
         }
@@ -342,6 +347,7 @@ impl Oracle {
         self.split(pid, range.0);
         self.split(pid, range.1);
         self.process(pid).parts.retain(|part| !part.meets(range));
+        self.forget_lost();
         self.remeasure(pid)
     }
 
@@ -468,6 +474,10 @@ impl Oracle {
                     touched.remove(&page);
                     touched.insert(page - range.0 + to);
                 }
+                self.rename(Some(pid), |of, page| {
+                    let moves = of == sum.segment && (range.0..range.1).contains(&page);
+                    Some((of, if moves { page - range.0 + to } else { page }))
+                });
             }
         }
     }
@@ -614,6 +624,10 @@ impl Oracle {
         state
             .touched
             .retain(|page| own.iter().any(|range| range.0 <= *page && *page < range.1));
+        self.rename(Some(pid), |of, page| {
+            let is_there = own.iter().any(|range| range.0 <= page && page < range.1);
+            (of != segment || is_there).then_some((of, page))
+        });
         Ok(())
     }
 
@@ -638,6 +652,9 @@ impl Oracle {
             ..self.segments[&source].clone()
         };
         let copy = self.create(copy);
+        self.rename(Some(pid), |of, page| {
+            Some((if of == source { copy } else { of }, page))
+        });
         for sum in &mut self.process(pid).sums {
             if sum.segment == source {
                 sum.segment = copy;
@@ -666,6 +683,9 @@ impl Oracle {
         if side == Side::Low && self.rules.division == Division::Vma {
             let state = self.segment(segment);
             state.touched = state.touched.iter().map(|page| page + by).collect();
+            self.rename(None, |of, page| {
+                Some((of, if of == segment { page + by } else { page }))
+            });
         }
         let Some(place) = self.segments[&segment].place else {
             let state = self.segment(segment);

@@ -44,6 +44,12 @@ impl Oracle {
         };
         let state = self.segment(segment);
         state.touched.insert(touched);
+        let tau = self.rules.tau;
+        let recent = &mut self.process(pid).recent;
+        recent.push(Some((segment, touched)));
+        let before = recent.len().saturating_sub(tau);
+        recent.drain(..before);
+        let state = self.segment(segment);
         if write {
             state.dirty = true;
             if private {
@@ -143,7 +149,9 @@ impl Oracle {
             self.counts.swap_ins += 1;
         }
         let bytes = self.segments[&copy].bytes;
-        self.fits_in_memory(pid, copy, bytes)?;
+        if fault {
+            self.fits_in_memory(pid, copy, bytes)?;
+        }
         let pin = Pin {
             unit: self.rules.programs.then_some(Unit::Program(pid)),
             source: Some(source),

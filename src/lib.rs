@@ -55,7 +55,7 @@
 //! | `embed` | replays from another program: a loaded trace, options, counts | plans, reports |
 //! | `curve` | exact one-pass engines: every size of LRU, OPT and the working set, 64 at a time of FIFO and Clock, by references and by bursts; sampling | plans, files |
 //! | `sweep` | plan, cells, THE type of what names a cell, which of them come from curves, exclusions, parts for other machines, threads, miss streams | formats, charts |
-//! | `report` | THE column table, CSV both ways, finished cells and the plan of a run's folder, the terminal table, charts | traces |
+//! | `report` | THE column table, CSV both ways, finished cells and the plan of a run's folder, the terminal table, charts; whole files, locks | traces |
 //! | `check` | baselines, limits and verdicts, digests of faults, JUnit and its like | how counts came about |
 //! | [`cli`] | the command line, one file per subcommand | algorithms |
 //!
@@ -68,6 +68,8 @@
 //!   policy chooses, everything else listens to fault events.
 //! - Conservation laws (`vm::Outcome::assert_laws`) hold at the end of every replay, in release
 //!   too.
+//! - No output replaces an input: `cli::setup::paths` compares all files of a command before its work,
+//!   and `report::whole_file` refuses what `report::inputs` lists.
 //! - The same trace, policy, parameters and seed give the same bytes of `results.csv` for any
 //!   number of threads and on any machine. Times are in other files.
 

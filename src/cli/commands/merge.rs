@@ -136,7 +136,7 @@ fn write_whole(
         let over_time: Vec<Row> = windows.iter().map(|cell| cell.key.clone()).collect();
         charts = chart_names(&rows, &over_time, args.files);
     }
-    let (appender, _) = begin_run(folder, &whole, if_exist, &charts)?;
+    let (appender, _) = begin_run(&run_folder, &whole, if_exist, &charts)?;
     for record in records {
         appender.add(record)?;
     }

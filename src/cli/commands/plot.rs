@@ -287,17 +287,16 @@ fn refuse_other_formats(output: &Path) -> Result<(), Failure> {
 
 /// Errors if a chart would overwrite an input, or its numbers a table of the program.
 fn refuse_overwriting(files: &ChartFiles) -> Result<(), Failure> {
-    refuse_inputs("-o", files.paths())?;
     // The table of `check --chart` has whatever name the user gives it.
     let tables = TABLES.iter().filter(|(name, _)| *name != "deltas.csv");
     for data in files.data_paths() {
         let is_table = tables.clone().any(|(name, _)| data.ends_with(name));
-        if is_table {
+        if is_table || refuse_inputs("-o", [data.clone()]).is_err() {
             return Err(Failure::usage(format!(
                 "-o: the chart's numbers would be written over {}; choose another name, or --no-data",
                 data.display()
             )));
         }
     }
-    Ok(())
+    refuse_inputs("-o", files.paths())
 }

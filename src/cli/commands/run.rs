@@ -131,6 +131,7 @@ pub fn run(line: &CommandLine) -> Result<ExitCode, Failure> {
         job: &job,
         inputs: &inputs,
         signals: &signals,
+        run_folder: &folder,
         folder: folder.path(),
         misses: misses.as_ref(),
     };
@@ -232,6 +233,8 @@ struct RunInProgress<'a> {
     job: &'a Job<'a>,
     inputs: &'a Inputs<Resolved>,
     signals: &'a Signals,
+    run_folder: &'a RunFolder,
+    /// The path of `run_folder`.
     folder: &'a Path,
     misses: Option<&'a MissFolder>,
 }
@@ -248,7 +251,7 @@ impl RunInProgress<'_> {
         let selected = file.selected();
         let charts = self.args.chart_names(&plan.part(&selected));
         let if_exist = self.args.if_results_exist();
-        let (appender, mut records) = begin_run(self.folder, file, if_exist, &charts)?;
+        let (appender, mut records) = begin_run(self.run_folder, file, if_exist, &charts)?;
         let id = |&place: &usize| &file.cells[place].id;
         let has_misses = |&place: &usize| {
             let cell = plan.identity(&plan.cells[place]);

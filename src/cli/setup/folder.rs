@@ -1,5 +1,5 @@
 //! The folder that a command writes into. It is made before any work, so that a bad path fails early,
-//! and locked until the command ends: a second command is refused. Without `--force` no file is
+//! and locked from the end of reading to that of the command: a second command is refused. Without `--force` no file is
 //! overwritten. With it only the files of an earlier run are removed, as that run's plan and results name
 //! them, and only once the new plan is known. No input is ever overwritten.
 
@@ -25,12 +25,14 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-/// The folder of a run, locked. When dropped, it is removed if the run made it and left it empty.
+/// The folder of a run. When dropped, it is removed if the run made it and left it empty.
 pub struct RunFolder {
     path: PathBuf,
     made: bool,
-    lock: Option<FolderLock>,
+    /// The lock, a file in the folder: an interrupt while traces are read leaves the folder empty.
+    lock: OnceLock<FolderLock>,
 }
 
 impl RunFolder {
@@ -42,8 +44,7 @@ impl RunFolder {
 
 impl Drop for RunFolder {
     fn drop(&mut self) {
-        // The lock is a file in the folder.
-        self.lock = None;
+        drop(self.lock.take());
         if self.made {
             // This fails unless the folder is empty.
             let _ = fs::remove_dir(&self.path);
@@ -80,6 +81,8 @@ pub fn make_folder(path: Option<&Path>, if_exist: IfResultsExist) -> Result<RunF
         return fresh_folder();
     };
     refuse_busy(folder)?;
+    // Before any is read: a pipe would be waited for without end.
+    refuse_irregular(folder, &ALWAYS)?;
     if if_exist == IfResultsExist::Refuse {
         refuse_files(folder, &[CELLS])?;
         refuse_files(folder, &FILES)?;
@@ -123,21 +126,23 @@ fn holds_results(folder: &Path) -> Failure {
     })
 }
 
-/// Begins a run of `plan` in `folder`, which may write `charts`. Writes `plan.json` and returns no
+/// Begins a run of `plan` in `folder`, which may write `charts`. Locks the folder, writes `plan.json` and returns no
 /// records; to resume, returns the records of finished cells by their ids instead. Errors if the plans
 /// differ, or if a file would be overwritten.
 pub fn begin_run(
-    folder: &Path,
+    folder: &RunFolder,
     plan: &PlanFile,
     if_exist: IfResultsExist,
     charts: &[String],
 ) -> Result<(Appender, HashMap<String, Record>), Failure> {
+    folder.lock()?;
+    let folder = folder.path();
+    refuse_irregular(folder, &ALWAYS)?;
     let earlier = match if_exist {
         IfResultsExist::Resume => PlanFile::read(folder)?,
         _ => None,
     };
     refuse_overwriting(folder, earlier.as_ref(), if_exist, charts)?;
-    refuse_irregular(folder, &ALWAYS)?;
     refuse_irregular(folder, &FILES)?;
     let stale = match if_exist {
         IfResultsExist::Remove => {
@@ -295,13 +300,14 @@ fn check_claim(
 }
 
 impl RunFolder {
-    /// Errors if the folder holds `table` or one of `charts`, as [`claim_folder`] does.
+    /// Locks the folder. Errors if it holds `table` or one of `charts`, as [`claim_folder`] does.
     pub fn claim(
         &self,
         table: &str,
         charts: &[String],
         if_exist: IfResultsExist,
     ) -> Result<(), Failure> {
+        self.lock()?;
         check_claim(&self.path, table, charts, if_exist)
     }
 
@@ -311,14 +317,19 @@ impl RunFolder {
         remove_files(&self.path, names).map_err(|e| cannot_write(&self.path, e))
     }
 
-    /// Locks the folder until it is dropped.
-    fn lock(mut self) -> Result<RunFolder, Failure> {
-        match FolderLock::take(&self.path) {
-            Ok(lock) => self.lock = Some(lock),
-            Err(LockError::Held(holder)) => return Err(busy(&self.path, holder)),
-            Err(LockError::Io(error)) => return Err(cannot_write(&self.path, error)),
+    /// Locks the folder until it is dropped. Errors if another process has locked it.
+    pub fn lock(&self) -> Result<(), Failure> {
+        if self.lock.get().is_some() {
+            return Ok(());
         }
-        Ok(self)
+        match FolderLock::take(&self.path) {
+            Ok(lock) => {
+                self.lock.get_or_init(|| lock);
+                Ok(())
+            }
+            Err(LockError::Held(holder)) => Err(busy(&self.path, holder)),
+            Err(LockError::Io(error)) => Err(cannot_write(&self.path, error)),
+        }
     }
 }
 
@@ -340,7 +351,7 @@ fn busy(folder: &Path, holder: Holder) -> Failure {
     Failure::new(exit::FAILURE, what)
 }
 
-/// Returns `folder`, made if it is missing, and locked; errors if files cannot be written there.
+/// Returns `folder`, made if it is missing; errors if files cannot be written there.
 fn ensure_folder(folder: &Path) -> Result<RunFolder, Failure> {
     if folder == Path::new("-") {
         let what = "-o -: a folder is wanted, not standard output; ./- is a folder of that name";
@@ -353,12 +364,11 @@ fn ensure_folder(folder: &Path) -> Result<RunFolder, Failure> {
     tempfile::tempfile_in(folder)
         .map_err(without_path)
         .map_err(fail)?;
-    let folder = RunFolder {
+    Ok(RunFolder {
         path: folder.to_path_buf(),
         made,
-        lock: None,
-    };
-    folder.lock()
+        lock: OnceLock::new(),
+    })
 }
 
 fn cannot_write(folder: &Path, error: io::Error) -> Failure {
@@ -387,12 +397,11 @@ fn fresh_folder() -> Result<RunFolder, Failure> {
         // Another run may begin in the same second: the name is free only if it can be made.
         match fs::create_dir(&path) {
             Ok(()) => {
-                let folder = RunFolder {
+                return Ok(RunFolder {
                     path,
                     made: true,
-                    lock: None,
-                };
-                return folder.lock();
+                    lock: OnceLock::new(),
+                });
             }
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
             Err(e) => return Err(cannot_write(&path, e)),

@@ -30,7 +30,7 @@ impl MissFolder {
         })
     }
 
-    /// Names the files of the cells of the whole plan. Errors if one of those at `places` is an input, or
+    /// Names the files of the cells of the whole plan, and locks the folder. Errors if one of those at `places` is an input, or
     /// exists and files are to be refused.
     pub fn name_cells(
         &mut self,
@@ -47,6 +47,7 @@ impl MissFolder {
         if if_exist == IfResultsExist::Refuse {
             refuse_files(folder, &files)?;
         }
+        self.folder.lock()?;
         refuse_irregular(folder, &files)?;
         refuse_inputs("--write-misses", files.iter().map(|name| folder.join(name)))?;
         self.stems = cells.into_iter().zip(names).collect();

@@ -62,12 +62,9 @@ fn begins_with(path: &Path, text: &str) -> bool {
     file.is_ok_and(|mut file| file.read_to_end(&mut start).is_ok()) && start == text.as_bytes()
 }
 
-/// Returns whether there is nothing to lose in the place of a file: no file, or an empty one.
+/// Returns whether there is nothing to lose in the place of a file: no regular file, or an empty one.
 fn is_free(path: &Path) -> bool {
-    match fs::metadata(path) {
-        Ok(meta) => meta.is_file() && meta.len() == 0,
-        Err(_) => true,
-    }
+    fs::metadata(path).map_or(true, |meta| !meta.is_file() || meta.len() == 0)
 }
 
 /// Errors if one of the files `names` in `folder` would be replaced, and is not one of pagebench.
@@ -98,12 +95,11 @@ fn foreign(folder: &Path, name: &str) -> String {
     )
 }
 
-/// Errors if one of the files `names` in `folder` is a folder, a device or a pipe, which would not be
-/// replaced, or could be waited for without end.
+/// Errors if one of the files `names` in `folder` is a folder, a pipe or a socket: opening these fails, or
+/// waits without end.
 pub fn refuse_irregular<S: AsRef<str>>(folder: &Path, names: &[S]) -> Result<(), Failure> {
     let irregular = |name: &&str| {
-        let meta = fs::metadata(folder.join(name));
-        meta.is_ok_and(|meta| !meta.is_file())
+        fs::metadata(folder.join(name)).is_ok_and(|meta| meta.is_dir() || is_pipe(&meta))
     };
     match names.iter().map(S::as_ref).find(irregular) {
         None => Ok(()),
@@ -112,6 +108,17 @@ pub fn refuse_irregular<S: AsRef<str>>(folder: &Path, names: &[S]) -> Result<(),
             folder.join(name).display()
         ))),
     }
+}
+
+#[cfg(unix)]
+fn is_pipe(meta: &fs::Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    meta.file_type().is_fifo() || meta.file_type().is_socket()
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &fs::Metadata) -> bool {
+    false
 }
 
 /// Writes the table `name` into `folder`. Errors if another file than such a table is there.

@@ -108,7 +108,10 @@ fn one_run_at_a_time_writes_into_a_folder() {
         sandbox
             .run(&format!("run {SWEEP} {how} -o out"))
             .code(1)
-            .err(&["another run is writing into this folder"]);
+            .err(&[&format!(
+                "another run is writing into this folder, process {}",
+                child.id()
+            )]);
     }
     Done::new("first".into(), child.wait_with_output().unwrap()).code(0);
     assert_eq!(sandbox.rows("out/results.csv").len(), 138);

@@ -19,8 +19,9 @@ use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Writes the counts of the rows `now` into the baseline; other lines stay byte for byte. `replayed` is the plan of the rows, if they are not of finished results. Reports what was
-/// accepted in every form asked for, and returns the exit code.
+/// Writes the counts of the rows `now` into the baseline; other lines stay byte for byte. `replayed` is
+/// the plan of the rows, if they are not of finished results. Reports what was accepted in every form
+/// asked for, and returns the exit code.
 pub fn accept(
     args: &CheckArgs,
     task: &Task,

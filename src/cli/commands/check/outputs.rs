@@ -381,7 +381,7 @@ fn is_baseline(path: &Path) -> bool {
 /// or if the file exists and is no baseline.
 pub fn propose(baseline: &Path, proposal: &[u8]) {
     let path = proposal_path(baseline);
-    if path.exists() && !is_baseline(&path) {
+    if path.exists() && !path.is_dir() && !is_baseline(&path) {
         note(&format!(
             "warning: {}: not written with the counts of today: the file there is no baseline",
             path.display()

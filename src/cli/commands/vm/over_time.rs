@@ -41,6 +41,7 @@ pub fn write(
 ) -> Result<ExitCode, Failure> {
     let if_exist = IfResultsExist::of(args.force);
     let folder = claim_folder(folder, if_exist, TABLE, &[CHART])?;
+    folder.lock()?;
     let resolved = resolve(args, choice)?;
     let machine = choice.machine(&resolved)?;
     let positions = positions(resolved.trace.len() as u64, samples);

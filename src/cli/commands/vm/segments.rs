@@ -399,6 +399,7 @@ pub fn write(
     (folder, samples): (&Path, u64),
 ) -> Result<ExitCode, Failure> {
     let folder = claim_folder(folder, IfResultsExist::of(args.force), TABLE, &[CHART])?;
+    folder.lock()?;
     let resolved = super::over_time::resolve(args, choice)?;
     let machine = choice.machine(&resolved)?;
     let setting = Setting::new(args, model, &resolved, &machine)?;

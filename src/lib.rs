@@ -15,7 +15,7 @@
 //!
 //! ```text
 //! file or stdin ─codec─▶ bytes ─format─▶ accesses, events ─select─▶ Trace (dense ids)
-//! running program ─record (valgrind)───▶ accesses, events ─┘         │ saved as .pbt, mapped on reading
+//! running program ─record (valgrind)───▶ accesses, events ─┘         │ saved as .pbt, read by blocks
 //!                                                                    ▼
 //!                 space: which page object each reference is of, and whether it is legal
 //!                                                                    ▼
@@ -59,8 +59,8 @@
 //! | `check` | baselines, limits and verdicts, digests of faults, JUnit and its like | how counts came about |
 //! | [`cli`] | the command line, one file per subcommand | algorithms |
 //!
-//! Only `cli` prints. Only `trace`, `record`, `report` and `cli` open files. `unsafe` stands in
-//! `trace::codec::mmap`, and in `simd` next to portable twins.
+//! Only `cli` prints. Only `trace`, `record`, `report` and `cli` open files. `unsafe` stands only in
+//! `simd`, next to portable twins.
 //!
 //! # Invariants
 //!
@@ -70,6 +70,8 @@
 //!   too.
 //! - No output replaces an input: `cli::setup::paths` compares all files of a command before its work,
 //!   and `report::whole_file` refuses what `report::inputs` lists.
+//! - What a stored trace says beside its references is held against them before a count depends on it
+//!   (`trace::store`). A trace that changes while it is read is an error (`trace::codec::watch`).
 //! - The same trace, policy, parameters and seed give the same bytes of `results.csv` for any
 //!   number of threads and on any machine. Times are in other files.
 

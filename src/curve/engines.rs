@@ -1,7 +1,9 @@
 //! The inputs that the curves of one trace share (its bursts, its intervals), and the choice of the
 //! fastest engine for each curve. Every engine gives the same counts.
 
-use super::{CurveKind, Filling, LANES, LruCurve, TooLong, UseIntervals, Wanted, by_bursts};
+use super::{
+    CurveError, CurveKind, Filling, LANES, LruCurve, TooLong, UseIntervals, Wanted, by_bursts,
+};
 use crate::trace::bursts::{Bursts, BurstsView, K_MAX};
 use crate::trace::model::dense::Trace;
 use rayon::prelude::*;
@@ -50,11 +52,11 @@ impl<'t> CurveInputs<'t> {
 
     /// Computes shared inputs before the curves run in parallel. Each uses rayon inside a
     /// `OnceLock`; a worker that fills one could steal a curve that waits for the same lock, and
-    /// deadlock.
-    pub fn prepare(&self, kinds: &[CurveKind], wanted: &Wanted) -> Result<(), TooLong> {
+    /// deadlock. Errors as the curves themselves would.
+    pub fn prepare(&self, kinds: &[CurveKind], wanted: &Wanted) -> Result<(), CurveError> {
         let least = wanted.least_frames(self.trace.distinct());
-        if let Some(bursts) = self.uncut().filter(|_| least < K_MAX as u64) {
-            bursts.within();
+        if least < K_MAX as u64 && self.uncut().is_some() {
+            self.trace.within()?;
         }
         if kinds.iter().all(|kind| kind.needs_lists_only()) {
             return Ok(());
@@ -76,16 +78,20 @@ impl<'t> CurveInputs<'t> {
         self.bursts.get_or_init(bursts).as_ref()
     }
 
-    /// Returns LRU's curve, valid from `least` frames on.
-    pub fn lru(&self, least: u64) -> LruCurve {
+    /// Returns LRU's curve, valid from `least` frames on. Errors if the file of the trace states other
+    /// distances within its bursts than its references have.
+    pub fn lru(&self, least: u64) -> Result<LruCurve, CurveError> {
         let pages = self.trace.distinct();
-        match self.uncut() {
+        Ok(match self.uncut() {
             Some(bursts) => {
-                let within = (least < K_MAX as u64).then(|| bursts.within());
+                let within = match least < K_MAX as u64 {
+                    true => self.trace.within()?,
+                    false => None,
+                };
                 by_bursts::lru(bursts.of(K_MAX).columns, within, pages)
             }
             None => super::lru(self.trace.refs(), pages),
-        }
+        })
     }
 
     /// Returns how memory fills with pages referenced for the first time.

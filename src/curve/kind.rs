@@ -1,7 +1,7 @@
 //! Which curve is wanted, at which sizes, and the points that come of it.
 
 use super::sizes::{POINTS, lane_sizes, spread};
-use super::{CurveInputs, Filling, Point, TooLong, Wanted};
+use super::{CurveError, CurveInputs, Filling, Point, Wanted};
 use crate::policy::{CurveKind, ParamError, PolicyChoice, PolicyId, TABLE};
 use crate::units::did_you_mean;
 use std::fmt;
@@ -61,7 +61,7 @@ impl CurveKind {
         }
     }
 
-    /// Returns true if the stored lists of bursts suffice: the curve reads no single reference.
+    /// Returns true if the lists of bursts suffice: the curve reads no single reference.
     pub fn needs_lists_only(self) -> bool {
         self == CurveKind::Lru
     }
@@ -78,12 +78,16 @@ impl CurveKind {
     }
 
     /// Returns the points of the curve at the memory `wanted`.
-    pub fn points(self, source: &CurveInputs<'_>, wanted: &Wanted) -> Result<Vec<Point>, TooLong> {
+    pub fn points(
+        self,
+        source: &CurveInputs<'_>,
+        wanted: &Wanted,
+    ) -> Result<Vec<Point>, CurveError> {
         let trace = source.trace;
         Ok(match self {
             CurveKind::Lru => {
                 let least = wanted.least_frames(trace.distinct());
-                let curve = source.lru(least);
+                let curve = source.lru(least)?;
                 assert!(curve.least as u64 <= least, "from {} frames", curve.least);
                 let filling = Filling::new(&curve.first_uses, trace.len() as u64);
                 wanted.at_frames(&curve.faults, Some(&curve.write_backs), &filling)

@@ -30,6 +30,7 @@ pub use opt::opt;
 pub use rings::LANES;
 pub use sizes::{lane_sizes, least_size, powers, spread};
 
+use crate::trace::TraceError;
 use crate::trace::bursts::Columns;
 use crate::trace::model::refs::{Ref, page_of};
 
@@ -50,6 +51,17 @@ pub struct Point {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a curve of {0} takes traces of at most 2^32 - 2 references; take a part with --limit")]
 pub struct TooLong(pub &'static str);
+
+/// Why there is no curve.
+#[derive(Debug, thiserror::Error)]
+pub enum CurveError {
+    /// The trace is too long.
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
+    /// The file of the trace states something else than its references.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+}
 
 /// How memory fills: the same for every policy that loads pages on demand and evicts only when every
 /// frame is taken.

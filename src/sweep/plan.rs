@@ -646,7 +646,7 @@ fn cells(
 /// Counts the references from position `from` on by kind.
 fn by_kind(trace: &Trace, from: u64) -> Result<[u64; 3], TraceError> {
     if let Some(store) = trace.store().filter(|_| from == 0) {
-        return Ok(store.by_kind);
+        return Ok(store.by_kind());
     }
     let mut by_kind = [0; 3];
     trace.tiles(|tile| {

@@ -1,6 +1,9 @@
 //! Cells of a trace that stays in its file because it is too long for memory. They are replayed side
 //! by side, tile by tile, while other threads unpack the next tiles: by bursts where that is faster,
 //! else by single references. Memory holds the cells and a few tiles, however long the trace.
+//!
+//! The first pass also holds what the file states against its references, as loading it would. No cell
+//! has a result before that.
 
 use super::burst_sizes::choose_burst_size;
 use super::miss_stream::{MissStream, OpenMisses};
@@ -10,7 +13,7 @@ use crate::trace::TraceError;
 use crate::trace::bursts::{Bursts, K_MAX};
 use crate::trace::model::refs::References;
 use crate::trace::model::tile::Tile;
-use crate::trace::store::Store;
+use crate::trace::store::{Store, Verifier};
 use crate::vm::{self, Listener, Replay};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -43,6 +46,22 @@ struct Unpacked {
     end: u64,
     references: References,
     bursts: Option<Bursts>,
+    /// Number of its bursts of at most [`K_MAX`] pages in the file.
+    stored_bursts: u64,
+}
+
+impl Unpacked {
+    /// Passes the references to `verifier`.
+    fn verify(&self, verifier: &mut Verifier) {
+        verifier.bursts(self.stored_bursts);
+        match &self.bursts {
+            Some(bursts) if self.references.is_empty() => {
+                let references = bursts.decoded();
+                verifier.references(&references.refs, &references.kinds);
+            }
+            _ => verifier.references(&self.references.refs, &self.references.kinds),
+        }
+    }
 }
 
 /// The forms in which the cells of a pass take references: one by one, and as bursts of at most
@@ -71,12 +90,15 @@ impl Forms {
             end: start + store.block_refs(block),
             references: References::default(),
             bursts: None,
+            stored_bursts: 0,
         };
-        if self.references {
-            store.unpack(block, &mut tile.references)?;
+        // Cells that all failed at once take no form; the file is verified all the same.
+        if self.references || self.burst_sizes.is_empty() {
+            tile.stored_bursts = store.unpack(block, &mut tile.references)?;
         }
         if !self.burst_sizes.is_empty() {
             let bursts = store.bursts_of(block, start)?;
+            tile.stored_bursts = bursts.of(K_MAX).columns.len() as u64;
             let bursts = bursts.cut(&store.dictionary, std::iter::empty());
             // Cut here: cells replayed side by side must not wait for each other.
             for &k in &self.burst_sizes {
@@ -114,9 +136,11 @@ pub(super) fn run(
         match pass(store, &mut running, stop) {
             Ok(true) => {}
             Ok(false) => return,
-            Err(error) => running
-                .iter_mut()
-                .for_each(|cell| cell.replay = Err(error.clone())),
+            Err(error) => {
+                let error = error.to_string();
+                let fail = |cell: &mut Running<'_>| cell.replay = Err(error.clone());
+                running.iter_mut().for_each(fail);
+            }
         }
         let results: Vec<(usize, CellResult)> = running
             .into_par_iter()
@@ -171,17 +195,18 @@ fn burst_size(plan: &Plan<'_>, store: &Store, cell: usize) -> Option<usize> {
     }
     // The file states the mean length of the largest bursts only; smaller ones are taken to be
     // shorter in proportion.
-    let largest = store.refs() / store.bursts.max(1);
+    let largest = store.refs() / store.bursts().max(1);
     let mean_length = |k: usize| largest * k as u64 / K_MAX as u64;
     let tau = cell.tau.unwrap_or(1);
     choose_burst_size(cell.choice.spec(), cell.frames, tau, mean_length)
 }
 
-/// Feeds a whole trace to `cells`. Returns false if `stop` ended it. Errors if the file cannot be
-/// read.
-fn pass(store: &Store, cells: &mut [Running<'_>], stop: &AtomicBool) -> Result<bool, String> {
+/// Feeds a whole trace to `cells`. Returns false if `stop` ended it. Errors if the file cannot be read,
+/// changed since it was opened, or states something else than its references.
+fn pass(store: &Store, cells: &mut [Running<'_>], stop: &AtomicBool) -> Result<bool, TraceError> {
     let together = rayon::current_num_threads();
     let forms = Forms::of(cells);
+    let mut verifier = store.verifier();
     let unpack = |from: usize, start: u64| {
         let blocks = from..(from + together).min(store.blocks());
         unpack(store, &forms, blocks, start)
@@ -197,15 +222,23 @@ fn pass(store: &Store, cells: &mut [Running<'_>], stop: &AtomicBool) -> Result<b
                 }
             });
         };
-        let ((), ahead) = rayon::join(feed, || unpack(from, end));
+        let mut verify = || {
+            if let Some(verifier) = &mut verifier {
+                tiles.iter().for_each(|tile| tile.verify(verifier));
+            }
+        };
+        let ahead = || rayon::join(&mut verify, || unpack(from, end)).1;
+        let ((), ahead) = rayon::join(feed, ahead);
         tiles = ahead?;
         if stop.load(Ordering::Relaxed) {
             return Ok(false);
         }
-        if cells.iter().all(|cell| cell.done) {
+        // Cells may end early, but have no result before the whole file is verified.
+        if verifier.is_none() && cells.iter().all(|cell| cell.done) {
             break;
         }
     }
+    store.verify(verifier)?;
     Ok(true)
 }
 
@@ -215,7 +248,7 @@ fn unpack(
     forms: &Forms,
     blocks: Range<usize>,
     start: u64,
-) -> Result<Vec<Unpacked>, String> {
+) -> Result<Vec<Unpacked>, TraceError> {
     let mut end = start;
     let starts: Vec<(usize, u64)> = blocks
         .map(|block| {
@@ -224,10 +257,7 @@ fn unpack(
             (block, start)
         })
         .collect();
-    let one = |(block, start)| {
-        let unpacked = forms.unpack(store, block, start);
-        unpacked.map_err(|error| error.to_string())
-    };
+    let one = |(block, start)| forms.unpack(store, block, start);
     starts.into_par_iter().map(one).collect()
 }
 

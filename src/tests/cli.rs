@@ -117,5 +117,7 @@ mod tlb;
 mod traces_in;
 #[path = "cli/verdicts.rs"]
 mod verdicts;
+#[path = "cli/verified.rs"]
+mod verified;
 #[path = "cli/vm.rs"]
 mod vm;

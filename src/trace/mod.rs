@@ -11,7 +11,7 @@
 //! |---|---|
 //! | [`model::source`] | opening a named file; loading, coarsening |
 //! | [`model::convert`], [`model::trace_name`] | writing a `.pbt`; names of traces |
-//! | [`codec`] | THE table of codecs; zip members as a stream; compression of written files; files mapped or read; threads that decompress and parse long traces ahead |
+//! | [`codec`] | THE table of codecs; zip members as a stream; compression of written files; files that must not change while they are read; threads that decompress and parse long traces ahead |
 //! | [`mod@format`] | THE table of formats, read and written |
 //! | [`model::access`], [`model::event`] | one access; one event of an address space |
 //! | [`model::error`] | why a trace cannot be read, and where |

@@ -463,7 +463,6 @@ impl ReadArgs {
             selection: select.selection(),
             name: None,
             kind: self.kind,
-            burst_lists_suffice: false,
             mem_limit: None,
         })
     }

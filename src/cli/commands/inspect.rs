@@ -138,15 +138,15 @@ pub fn stat(args: StatArgs) -> Result<ExitCode, Failure> {
 /// Returns how a stored trace is cut into bursts; `None` if it is not, or if the options change its
 /// references.
 fn bursts(source: &TraceSource, options: &LoadOptions) -> Option<String> {
-    let store = source.store().filter(|store| store.bursts > 0)?;
+    let store = source.store().filter(|store| store.bursts() > 0)?;
     let own_size = options
         .page_size
         .is_none_or(|size| size == store.meta.page_size);
     (own_size && options.selection.is_all()).then(|| {
         format!(
             "{} of at most 64 pages, {:.1} references each",
-            store.bursts,
-            store.refs() as f64 / store.bursts as f64
+            store.bursts(),
+            store.refs() as f64 / store.bursts() as f64
         )
     })
 }

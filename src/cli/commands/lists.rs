@@ -124,7 +124,7 @@ pub fn formats(args: NameArgs) -> Result<ExitCode, Failure> {
 fn list_formats() -> String {
     let stored = (
         PBT.to_owned(),
-        "this program's stored form: dense, compressed, mapped on reading".to_owned(),
+        "this program's stored form: dense, compressed, read block by block".to_owned(),
     );
     let entries = format::TABLE
         .iter()

@@ -16,7 +16,7 @@ use crate::cli::setup::miss_files::MissFolder;
 use crate::cli::setup::outputs::write_tables;
 use crate::cli::setup::over_windows::{WindowLength, write_windows};
 use crate::cli::setup::progress::{message, note};
-use crate::cli::setup::replay::{replay_and, use_threads};
+use crate::cli::setup::replay::{code_of_failed, replay_and, use_threads};
 use crate::cli::setup::signals::Signals;
 use crate::cli::setup::terminal::print;
 use crate::exit::{self, ExitCode};
@@ -363,7 +363,7 @@ impl RunInProgress<'_> {
         if let Some(misses) = self.misses {
             print(&format!("miss streams: {}\n", misses.path().display()))?;
         }
-        let code = exit::worse(self.inputs.failed, report_unfinished(&rows));
+        let code = exit::worse(self.inputs.failed, report_unfinished(plan, &rows));
         Ok(exit::worse(code, self.report_interrupt(&summary)))
     }
 
@@ -390,7 +390,7 @@ impl RunInProgress<'_> {
 }
 
 /// Reports the cells that full swap ended and those that failed. Returns the exit code that follows.
-fn report_unfinished(rows: &[Row]) -> ExitCode {
+fn report_unfinished(plan: &Plan<'_>, rows: &[Row]) -> ExitCode {
     let full = rows.iter().filter(|row| row.status == SWAP_FULL).count();
     if full > 0 {
         note(&format!(
@@ -414,9 +414,9 @@ fn report_unfinished(rows: &[Row]) -> ExitCode {
         .iter()
         .filter(|row| !row.is_ok() && !row.is_cut_short());
     for row in failed {
-        let name = row.identity().name();
-        message(&format!("error: cell {name}: {}", row.error));
-        code = exit::FAILURE;
+        let cell = row.identity();
+        message(&format!("error: cell {}: {}", cell.name(), row.error));
+        code = exit::worse(code, code_of_failed(plan, &cell.trace));
     }
     code
 }

@@ -4,6 +4,7 @@ use super::failure::Failure;
 use super::progress::Progress;
 use super::signals::Signals;
 use crate::cli::args::{SweepArgs, TerminalArgs};
+use crate::exit::{self, ExitCode};
 use crate::sweep::{self, Cell, CellResult, OpenMisses, Plan};
 use crate::units::{counted, show_count};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -70,6 +71,16 @@ pub fn replay_and(
     };
     progress.note(&summary.sentence());
     Ok(results)
+}
+
+/// Returns the exit code of a cell that failed. Some traces stay in their files, or are verified only where
+/// a curve reads them: what is wrong with these shows late, and is still their fault.
+pub fn code_of_failed(plan: &Plan<'_>, trace: &str) -> ExitCode {
+    let mut traces = plan.traces.iter().map(|resolved| &resolved.trace);
+    match traces.any(|t| t.meta.name == trace && t.is_refuted()) {
+        true => exit::BAD_TRACE,
+        false => exit::FAILURE,
+    }
 }
 
 /// How a replay went.

@@ -103,7 +103,7 @@ fn a_damaged_block_fails_the_cells() {
     sandbox.write("z.pbt", bytes);
     sandbox
         .run("run z.pbt -p lru -m 100 --tlb none --no-charts --mem-limit 1MiB -o out")
-        .code(1);
+        .code(3);
     let error = &sandbox.column("out/results.csv", "error")[0];
     assert!(
         error.contains("z.pbt: byte ") && error.contains("damaged"),

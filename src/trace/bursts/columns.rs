@@ -1,10 +1,8 @@
-//! Lists of bursts as columns. They are made from the bytes of references or from the lists of a file.
-//! Knows nothing of where bursts are cut.
+//! Lists of bursts as columns, made from the bytes of references. Knows nothing of where bursts are cut.
 
 use super::{K_MAX, LENGTH_MAX};
 use crate::simd::SimdLevel;
 use crate::simd::scan::{Scan, ScanBack, Wanted, scan, scan_back};
-use crate::trace::bursts::encode;
 use crate::trace::model::access::Kind;
 use crate::trace::model::refs::{KIND_MASK, Ref, pack, page_of};
 use crate::units::PageId;
@@ -162,48 +160,22 @@ impl Columns {
         self.by_last.extend_from_slice(&listing.by_last[list]);
     }
 
-    /// Returns the bursts of the block `encoded`, whose first reference has position `start`, from its
-    /// stored lists: offsets of the first and last reference of each listed page, and whether the
-    /// burst writes it. All three have one entry for each page that `encoded` lists. Places are those
-    /// of the encoder.
-    ///
-    /// # Errors
-    /// Errors if the lists break a rule; the message names it.
-    pub(in crate::trace) fn of_lists(
-        start: u64,
-        encoded: &encode::EncodedBlock,
-        [first, last]: [Vec<u16>; 2],
-        written: &[u8],
-        distinct: usize,
-    ) -> Result<Columns, &'static str> {
-        let mut columns = Columns::of_size(K_MAX);
-        encoded.each_burst(distinct, |at, length, pages| {
-            let offset = columns.pages.len();
-            let list = offset..offset + pages.len();
-            let (first, last) = (&first[list.clone()], &last[list.clone()]);
-            let in_order = first[0] == 0 && first.is_sorted_by(|a, b| a < b);
-            let inside =
-                |(&first, &last): (&u16, &u16)| first <= last && usize::from(last) < length;
-            if !in_order || !first.iter().zip(last).all(inside) {
-                return Err("a page is listed where it is not referenced");
+    /// Returns whether no burst lists a page twice. A replay by bursts takes that for granted.
+    pub(super) fn lists_are_sets(&self) -> bool {
+        let most = self.pages.iter().fold(0, |most, &page| most.max(page));
+        let mut listed = vec![0u64; page_of(most) as usize / 64 + 1];
+        (0..self.len()).all(|burst| {
+            let pages = &self.pages[self.list(burst)];
+            let mut twice = 0;
+            for &page in pages {
+                let (word, bit) = (page_of(page) as usize / 64, page_of(page) % 64);
+                twice |= listed[word] >> bit & 1;
+                listed[word] |= 1 << bit;
             }
-            columns.starts.push(start + at as u64);
-            columns.offsets.push(offset);
-            let writes = written[list.clone()].iter().map(|&written| written != 0);
-            let listed = pages.iter().zip(writes);
-            columns
-                .pages
-                .extend(listed.map(|(&page, write)| pack(page, write)));
-            columns.places.extend(0..pages.len() as u8);
-            columns.by_last.extend(0..pages.len() as u8);
-            columns.by_last[list].sort_unstable_by_key(|&index| last[usize::from(index)]);
-            Ok(())
-        })?;
-        columns.finish(start + encoded.refs() as u64);
-        Ok(Columns {
-            first,
-            last,
-            ..columns
+            for &page in pages {
+                listed[page_of(page) as usize / 64] = 0;
+            }
+            twice == 0
         })
     }
 

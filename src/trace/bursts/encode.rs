@@ -47,7 +47,7 @@ impl EncodedBlock {
 
     /// Calls `each` for every burst, in order, with the index of its first reference in the block,
     /// its length and its pages. Page ids are below `distinct`, lengths at least 1, and every burst
-    /// has 1 to [`K`] pages. Does not look at `raw`, which may be absent.
+    /// has 1 to [`K`] pages. Does not look at `raw`.
     ///
     /// # Errors
     /// Errors if the block breaks one of these rules, and passes on an error of `each`. The message

@@ -14,7 +14,7 @@ pub mod reuse_distances;
 pub use columns::Columns;
 pub use mark::Mark;
 
-use super::model::refs::{CONTINUES, Dictionary, KIND_MASK, KindCode, Ref};
+use super::model::refs::{CONTINUES, Dictionary, KIND_MASK, KindCode, Ref, References};
 use crate::simd::SimdLevel;
 use crate::simd::scan::{Wanted, scan};
 use crate::units::PageId;
@@ -49,7 +49,7 @@ pub struct Bursts {
     /// Position of the first reference: 0, except for a block of a trace that stays in its file.
     base: u64,
     /// One byte per reference: the place of its page in its burst of 64 pages times four, plus its
-    /// kind (ifetch 0, read 1, write 2). Empty if only the lists were loaded.
+    /// kind (ifetch 0, read 1, write 2).
     raw: Arc<Vec<u8>>,
     /// Positions of references that continue the access before them.
     continues: Arc<Vec<u64>>,
@@ -92,15 +92,8 @@ impl<'t> BurstsView<'t> {
 
     /// Decodes the references at the positions `range` into `refs` and `kinds`, both of its length.
     /// Sets the kinds only, never [`CONTINUES`]: [`Bursts::decode`] adds it.
-    ///
-    /// # Panics
-    /// Panics if only the lists were loaded.
     pub fn decode(&self, range: Range<usize>, refs: &mut [Ref], kinds: &mut [KindCode]) {
         let columns = self.columns;
-        assert!(
-            range.end <= self.end() as usize,
-            "the references were not loaded"
-        );
         let (mut at, mut burst) = (range.start, columns.burst_at(range.start));
         while at < range.end {
             let end = range.end.min(columns.starts[burst + 1] as usize);
@@ -189,8 +182,6 @@ const BLOCK: usize = 1 << 20;
 pub(super) struct Block {
     pub(super) columns: Columns,
     pub(super) continues: Vec<u64>,
-    /// Distances within the bursts, if known already.
-    pub(super) within: Option<Within>,
 }
 
 impl Block {
@@ -208,11 +199,14 @@ impl Block {
     ) -> Result<Block, &'static str> {
         let continues = encode::resolve_continuations(raw)?;
         let continues = continues.into_iter().map(|at| start + at as u64);
-        Ok(Block {
-            continues: continues.collect(),
-            columns: columns_of(start as usize, encoded, distinct, raw)?,
-            within: None,
-        })
+        let columns = columns_of(start as usize, encoded, distinct, raw)?;
+        match columns.lists_are_sets() {
+            true => Ok(Block {
+                continues: continues.collect(),
+                columns,
+            }),
+            false => Err("a burst lists a page twice"),
+        }
     }
 }
 
@@ -271,18 +265,13 @@ impl Bursts {
     }
 
     /// Joins blocks that follow each other. The first begins at position `base`, the last ends at
-    /// `end`. `raw` has the bytes of all of them, or is empty if only the lists were loaded.
+    /// `end`. `raw` has the bytes of all of them.
     pub(super) fn join(base: u64, end: u64, raw: Vec<u8>, blocks: Vec<Block>) -> Bursts {
         let mut continues = Vec::new();
         let mut parts = Vec::with_capacity(blocks.len());
-        let mut within = Some(Within::default());
         for block in blocks {
             continues.extend(block.continues);
             parts.push(block.columns);
-            within = within.zip(block.within).map(|(mut all, next)| {
-                all.append(next);
-                all
-            });
         }
         Bursts {
             base,
@@ -290,7 +279,7 @@ impl Bursts {
             raw: Arc::new(raw),
             continues: Arc::new(continues),
             smaller: none_smaller(),
-            within: Arc::new(within.map(OnceLock::from).unwrap_or_default()),
+            within: Arc::default(),
         }
     }
 
@@ -323,7 +312,7 @@ impl Bursts {
     /// Returns the bursts of at most `k` pages. Computes them at first use.
     ///
     /// # Panics
-    /// Panics if `k` is not from 1 to [`K_MAX`], or if it is smaller and only the lists were loaded.
+    /// Panics if `k` is not from 1 to [`K_MAX`].
     pub fn of(&self, k: usize) -> BurstsView<'_> {
         assert!((1..=K_MAX).contains(&k), "bursts of {k} pages");
         let smaller = || {
@@ -335,10 +324,7 @@ impl Bursts {
         };
         let columns = match k {
             K_MAX => &self.largest,
-            _ => {
-                assert_eq!(self.raw.len(), self.len(), "the references were not loaded");
-                self.smaller[k].get_or_init(smaller)
-            }
+            _ => self.smaller[k].get_or_init(smaller),
         };
         BurstsView {
             base: self.base,
@@ -347,8 +333,7 @@ impl Bursts {
         }
     }
 
-    /// Returns the distances within the bursts of [`K_MAX`] pages. Computes them at first use, unless
-    /// they were in the file.
+    /// Returns the distances within the bursts of [`K_MAX`] pages. Computes them at first use.
     pub fn within(&self) -> &Within {
         self.within.get_or_init(|| {
             let view = self.of(K_MAX);
@@ -385,10 +370,18 @@ impl Bursts {
         self.len() == 0
     }
 
+    /// Decodes all references.
+    pub fn decoded(&self) -> References {
+        let (start, length) = (self.base as usize, self.len());
+        let mut all = References {
+            refs: vec![0; length],
+            kinds: vec![0; length],
+        };
+        self.decode(start..start + length, &mut all.refs, &mut all.kinds);
+        all
+    }
+
     /// Decodes the references at the positions `range` into `refs` and `kinds`, both of its length.
-    ///
-    /// # Panics
-    /// Panics if only the lists were loaded.
     pub fn decode(&self, range: Range<usize>, refs: &mut [Ref], kinds: &mut [KindCode]) {
         self.of(K_MAX).decode(range.clone(), refs, kinds);
         let continues =
@@ -425,7 +418,6 @@ fn encode_block(
     Block {
         columns: columns.expect("what was encoded keeps the rules"),
         continues,
-        within: None,
     }
 }
 

@@ -1,5 +1,4 @@
-//! LRU distances inside bursts: what an LRU curve needs of them. They depend on the burst alone, so
-//! they are computed once and stored with the trace; a curve then looks at no single reference.
+//! LRU distances inside bursts: what an LRU curve needs of them. They depend on the burst alone.
 //!
 //! The *distance* of a reference is 1 plus the number of other pages referenced since the last
 //! reference of its page: the smallest number of frames with which it hits. Knows nothing of curves

@@ -7,10 +7,11 @@
 use super::model::error::{Cause, TraceError};
 pub(super) use read_ahead::BUFFER;
 use read_ahead::BytesAhead;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, ErrorKind, Read};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use watch::{FileChanged, WatchedFile, WatchedReader};
 use zip::ByteSource;
 
 /// Number of bytes from which a codec is recognised.
@@ -36,6 +37,10 @@ pub struct Input {
     pub codec: &'static str,
     /// The decompressed size in bytes; known for regular files that are not compressed.
     pub file_bytes: Option<u64>,
+    /// The file; `None` for standard input.
+    pub(in crate::trace) file: Option<Arc<WatchedFile>>,
+    /// The number of bytes read so far, packed as they are.
+    pub(in crate::trace) packed_bytes: Arc<AtomicU64>,
 }
 
 /// How a written file is compressed.
@@ -157,46 +162,44 @@ pub(in crate::trace) fn count_bytes(bytes: usize) {
     BYTES_READ.fetch_add(bytes as u64, Ordering::Relaxed);
 }
 
-/// A file whose bytes are counted.
-struct CountedBytes<R>(R);
+/// Counts the bytes of one stream, and adds to [`bytes_read`].
+struct Counted<R> {
+    inner: R,
+    bytes: Arc<AtomicU64>,
+}
 
-impl<R: Read> Read for CountedBytes<R> {
+impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let read = self.0.read(buf)?;
+        let read = self.inner.read(buf)?;
+        self.bytes.fetch_add(read as u64, Ordering::Relaxed);
         count_bytes(read);
         Ok(read)
     }
 }
 
-/// Opens a trace file, or standard input for `-`.
+/// Opens a trace file, or standard input for `-`. A file that changes while it is read is an error.
 ///
 /// # Errors
 ///
 /// The file cannot be opened or read, or is a directory.
 pub fn open(path: &Path) -> Result<Input, TraceError> {
     if path.as_os_str() == "-" {
-        let source = BufReader::with_capacity(BUFFER, CountedBytes(io::stdin()));
-        return recognise(Box::new(source), None, path);
+        return recognise(io::stdin(), None, path);
     }
-    let file = File::open(path).map_err(|e| TraceError::io(path, "cannot open", e))?;
-    let meta = file
-        .metadata()
-        .map_err(|e| TraceError::io(path, "cannot open", e))?;
-    if meta.is_dir() {
-        let error = io::Error::from(ErrorKind::IsADirectory);
-        return Err(TraceError::io(path, "cannot read", error).help("name a trace file in it"));
-    }
-    let bytes = meta.is_file().then_some(meta.len());
-    let source = BufReader::with_capacity(BUFFER, CountedBytes(file));
-    recognise(Box::new(source), bytes, path)
+    let file = Arc::new(WatchedFile::open(path)?);
+    recognise(WatchedReader::new(file.clone()), Some(file), path)
 }
 
-/// Looks at the first bytes and wraps the stream accordingly.
+/// Looks at the first bytes and wraps the stream of `file` accordingly.
 fn recognise(
-    mut source: ByteSource,
-    file_bytes: Option<u64>,
+    inner: impl Read + Send + 'static,
+    file: Option<Arc<WatchedFile>>,
     path: &Path,
 ) -> Result<Input, TraceError> {
+    let packed_bytes = Arc::new(AtomicU64::new(0));
+    let bytes = packed_bytes.clone();
+    let mut source: ByteSource =
+        Box::new(BufReader::with_capacity(BUFFER, Counted { inner, bytes }));
     let head = beginning(&mut source, HEAD, may_be_compressed).map_err(|e| read_error(path, e))?;
     let codec = CODECS
         .iter()
@@ -207,19 +210,24 @@ fn recognise(
         return Ok(Input {
             reader: source,
             codec: codec.name,
-            file_bytes,
+            file_bytes: file.as_ref().and_then(|file| file.bytes()),
+            file,
+            packed_bytes,
         });
     };
     let decoder = Checked {
         inner: decode(source).map_err(|e| read_error(path, e))?,
         codec: codec.name,
         bytes: 0,
+        file: file.clone(),
         fault: None,
     };
     Ok(Input {
         reader: Box::new(BytesAhead::new(Box::new(decoder))),
         codec: codec.name,
         file_bytes: None,
+        file,
+        packed_bytes,
     })
 }
 
@@ -243,6 +251,9 @@ pub(super) fn read_error(path: &Path, error: io::Error) -> TraceError {
     if error.raw_os_error().is_some() {
         return TraceError::io(path, "cannot read", error);
     }
+    if let Some(changed) = FileChanged::cause_of(&error) {
+        return changed_error(path, changed);
+    }
     let mut fault = TraceError::new(path, error.to_string());
     if error.kind() == ErrorKind::UnexpectedEof || error.kind() == ErrorKind::InvalidData {
         fault.help = "the file may have been cut or damaged when it was written or copied".into();
@@ -253,6 +264,11 @@ pub(super) fn read_error(path: &Path, error: io::Error) -> TraceError {
         _ => Cause::of(error),
     };
     fault
+}
+
+/// Returns the error for a trace that changed while it was read.
+pub(in crate::trace) fn changed_error(path: &Path, changed: &FileChanged) -> TraceError {
+    TraceError::new(path, changed.to_string()).help(FileChanged::HELP)
 }
 
 /// Fills the buffer of `reader` and returns it. Starts over when a signal interrupts.
@@ -274,6 +290,8 @@ struct Checked {
     inner: Box<dyn Read + Send>,
     codec: &'static str,
     bytes: u64,
+    /// Must be unchanged at the end, which a decoder may find before the file ends.
+    file: Option<Arc<WatchedFile>>,
     fault: Option<(ErrorKind, String)>,
 }
 
@@ -285,15 +303,28 @@ impl Read for Checked {
         match self.inner.read(buf) {
             Ok(n) => {
                 self.bytes += n as u64;
+                if n == 0 && !buf.is_empty() {
+                    self.unchanged()?;
+                }
                 Ok(n)
             }
             Err(e) if e.kind() == ErrorKind::Interrupted => Err(e),
-            Err(e) => Err(self.fail(e)),
+            // A change of the file explains what the decoder complains of.
+            Err(e) => self.unchanged().and_then(|()| Err(self.fail(e))),
         }
     }
 }
 
 impl Checked {
+    /// Errors if the file changed since it was opened.
+    fn unchanged(&mut self) -> io::Result<()> {
+        let changed = self.file.as_ref().map(|file| file.unchanged());
+        changed.unwrap_or(Ok(())).map_err(|changed| {
+            self.fault = Some((ErrorKind::InvalidData, changed.to_string()));
+            changed.into()
+        })
+    }
+
     fn fail(&mut self, error: io::Error) -> io::Error {
         let (codec, at) = (self.codec, self.bytes);
         if error.raw_os_error().is_some() {
@@ -427,8 +458,9 @@ fn next_lz4_frame(mut source: ByteSource) -> io::Result<Result<Lz4Decoder, ByteS
 }
 
 pub mod encode;
-pub(in crate::trace) mod mmap;
+pub(in crate::trace) mod positioned;
 pub(in crate::trace) mod read_ahead;
 #[cfg(test)]
 mod tests;
+pub(in crate::trace) mod watch;
 pub(in crate::trace) mod zip;

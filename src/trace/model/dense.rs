@@ -9,9 +9,12 @@ use super::error::TraceError;
 use super::event::{Event, EventAt};
 use super::refs::{Dictionary, KindCode, Meta, NEVER, Ref, References, page_of};
 use super::tile::Tile;
-use crate::trace::bursts::Bursts;
-use crate::trace::store::Store;
+use crate::trace::bursts::reuse_distances::Within;
+use crate::trace::bursts::{Bursts, K_MAX};
+use crate::trace::store::{DAMAGED, Store, Verifier};
 use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// A trace. See the module's documentation.
@@ -29,6 +32,16 @@ pub struct Trace {
     flat: OnceLock<References>,
     digest: OnceLock<u128>,
     next_use: OnceLock<Vec<u32>>,
+    stated: Option<Box<StatedDistances>>,
+}
+
+/// What a file states of the bursts loaded from it, not yet compared.
+#[derive(Debug)]
+struct StatedDistances {
+    path: PathBuf,
+    within: Within,
+    /// It is not what the references say.
+    is_wrong: AtomicBool,
 }
 
 /// How the references are kept.
@@ -38,8 +51,6 @@ enum Body {
     Flat(References),
     /// As bursts.
     Bursts(Bursts),
-    /// Only the lists of bursts were loaded: enough for an LRU curve, but no single reference.
-    Lists(Bursts),
     /// In their file, because they are too many for memory.
     Stored(Box<Store>),
 }
@@ -49,8 +60,6 @@ const TILE: usize = 1 << 15;
 
 /// Why a trace in its file has no references to hand out.
 const IN_FILE: &str = "the trace stays in its file";
-/// Why a trace of lists has no references to hand out.
-const NO_REFERENCES: &str = "only the lists of bursts were loaded";
 
 impl Trace {
     /// Returns a trace of references in memory. `digest` is its digest, if known already.
@@ -69,34 +78,41 @@ impl Trace {
         Trace::of(meta, dictionary.into(), body, digest)
     }
 
-    /// Loads `store` into memory, blocks in parallel. Errors if its digest does not match.
+    /// Loads `store` into memory, blocks in parallel. Errors if the file states anything else than its
+    /// references, or changed meanwhile.
     pub fn load(mut store: Store) -> Result<Trace, TraceError> {
-        let body = match store.is_local() {
-            true => Body::Bursts(store.load_bursts()?),
-            false => Body::Flat(store.load_references()?),
+        let (body, bursts, within) = match store.is_local() {
+            true => {
+                let (bursts, within) = store.load_bursts()?;
+                let number = bursts.of(K_MAX).columns.len() as u64;
+                (Body::Bursts(bursts), number, within)
+            }
+            false => {
+                let (references, bursts) = store.load_references()?;
+                (Body::Flat(references), bursts, None)
+            }
         };
         let (meta, dictionary) = (store.meta.clone(), store.dictionary.clone());
-        let events = std::mem::take(&mut store.events);
-        let trace = Trace::of(meta, dictionary, body, None).with_events(events);
-        store.check_digest(trace.digest())?;
-        Ok(trace)
+        let mut trace = Trace::of(meta, dictionary, body, Some(store.digest));
+        let mut verifier = Verifier::default();
+        trace.tiles_of(0..trace.len(), |tile| {
+            verifier.references(tile.refs, tile.kinds);
+            true
+        });
+        verifier.bursts(bursts);
+        store.verify(Some(verifier))?;
+        trace.stated = within.map(|within| {
+            Box::new(StatedDistances {
+                path: store.path().to_path_buf(),
+                within,
+                is_wrong: AtomicBool::new(false),
+            })
+        });
+        Ok(trace.with_events(std::mem::take(&mut store.events)))
     }
 
-    /// Loads the per-burst lists of `store` only: enough for an LRU curve, but the references must not
-    /// be asked for. Falls back to [`Trace::load`] if the file has no lists, has events, or has poor
-    /// locality. The digest is taken from the file, unchecked.
-    pub fn load_lists(store: Store) -> Result<Trace, TraceError> {
-        if !store.is_local() || !store.events.is_empty() {
-            return Trace::load(store);
-        }
-        let Some(lists) = store.load_lists()? else {
-            return Trace::load(store);
-        };
-        let (body, digest) = (Body::Lists(lists), store.digest);
-        Ok(Trace::of(store.meta, store.dictionary, body, Some(digest)))
-    }
-
-    /// Returns a trace that stays in its file.
+    /// Returns a trace that stays in its file. Its digest is the one that the file states: whoever reads
+    /// all references verifies it.
     pub fn stored(store: Store) -> Trace {
         let (meta, dictionary) = (store.meta.clone(), store.dictionary.clone());
         let (events, digest) = (store.events.clone(), store.digest);
@@ -116,7 +132,33 @@ impl Trace {
             flat: OnceLock::new(),
             digest: digest.map(OnceLock::from).unwrap_or_default(),
             next_use: OnceLock::new(),
+            stated: None,
         }
+    }
+
+    /// Returns the distances within the bursts; `None` if the trace is not kept as bursts. Computes them
+    /// at first use.
+    ///
+    /// # Errors
+    /// Errors if the file that the trace was loaded from states others.
+    pub fn within(&self) -> Result<Option<&Within>, TraceError> {
+        let within = self.as_bursts().map(Bursts::within);
+        match (&self.stated, within) {
+            (Some(stated), Some(within)) if stated.within != *within => {
+                stated.is_wrong.store(true, Ordering::Relaxed);
+                let what = "the distances stored with its bursts are not those of its references";
+                Err(TraceError::new(&stated.path, what).help(DAMAGED))
+            }
+            _ => Ok(within),
+        }
+    }
+
+    /// Returns whether its file turned out, after it was loaded or opened, to state something else than
+    /// its references, to be damaged, or to have changed.
+    pub fn is_refuted(&self) -> bool {
+        let stated = self.stated.as_ref();
+        stated.is_some_and(|stated| stated.is_wrong.load(Ordering::Relaxed))
+            || self.store().is_some_and(Store::is_refuted)
     }
 
     /// Returns the same trace, kept as bursts if that takes less memory and time.
@@ -137,10 +179,10 @@ impl Trace {
         }
     }
 
-    /// Returns the bursts, or their lists only, if the trace is kept so.
+    /// Returns the bursts, if the trace is kept so.
     pub fn as_bursts(&self) -> Option<&Bursts> {
         match &self.body {
-            Body::Bursts(bursts) | Body::Lists(bursts) => Some(bursts),
+            Body::Bursts(bursts) => Some(bursts),
             Body::Flat(_) | Body::Stored(_) => None,
         }
     }
@@ -148,16 +190,12 @@ impl Trace {
     /// Returns the references as bursts that also end before each position of `cuts`, which ascend,
     /// and where the process changes. Returns `None` if locality is so poor that a replay is faster
     /// without, or if the trace stays in its file.
-    ///
-    /// # Panics
-    /// Panics if only the lists of bursts were loaded.
     pub fn bursts(&self, cuts: impl Iterator<Item = u64>) -> Option<Bursts> {
         match &self.body {
             Body::Flat(References { refs, kinds }) => {
                 Some(Bursts::if_local(refs, kinds)?.cut(&self.dictionary, cuts))
             }
             Body::Bursts(bursts) => Some(bursts.cut(&self.dictionary, cuts)),
-            Body::Lists(_) => panic!("{NO_REFERENCES}"),
             Body::Stored(_) => None,
         }
     }
@@ -171,7 +209,7 @@ impl Trace {
     /// prefer [`Trace::tiles`].
     ///
     /// # Panics
-    /// Panics if the trace stays in its file, or if only the lists of bursts were loaded.
+    /// Panics if the trace stays in its file.
     pub fn refs(&self) -> &[Ref] {
         &self.flat().refs
     }
@@ -189,16 +227,12 @@ impl Trace {
                 decode(bursts, 0..bursts.len(), &mut flat);
                 flat
             }),
-            Body::Lists(_) => panic!("{NO_REFERENCES}"),
             Body::Stored(_) => panic!("{IN_FILE}"),
         }
     }
 
     /// Calls `each` with the references in order, a tile at a time, until it returns false. Errors if
-    /// the file of a stored trace cannot be read.
-    ///
-    /// # Panics
-    /// Panics if only the lists of bursts were loaded.
+    /// the file of a stored trace cannot be read, or states something else than its references.
     pub fn tiles(&self, mut each: impl FnMut(Tile<'_>) -> bool) -> Result<(), TraceError> {
         if let Body::Stored(store) = &self.body {
             return store.each_block(|tile| Ok(each(tile)));
@@ -211,7 +245,7 @@ impl Trace {
     /// it returns false.
     ///
     /// # Panics
-    /// Panics if the trace stays in its file, or if only the lists of bursts were loaded.
+    /// Panics if the trace stays in its file.
     pub fn tiles_of(&self, range: Range<usize>, mut each: impl FnMut(Tile<'_>) -> bool) {
         match &self.body {
             Body::Flat(References { refs, kinds }) => {
@@ -233,7 +267,6 @@ impl Trace {
                     at = end;
                 }
             }
-            Body::Lists(_) => panic!("{NO_REFERENCES}"),
             Body::Stored(_) => panic!("{IN_FILE}"),
         }
     }
@@ -262,7 +295,7 @@ impl Trace {
     pub fn len(&self) -> usize {
         match &self.body {
             Body::Flat(flat) => flat.len(),
-            Body::Bursts(bursts) | Body::Lists(bursts) => bursts.len(),
+            Body::Bursts(bursts) => bursts.len(),
             Body::Stored(store) => store.refs() as usize,
         }
     }

@@ -14,6 +14,7 @@ use super::stream::{self, Record, StoredPages};
 use super::trace_name::name_of;
 use crate::trace::codec;
 use crate::trace::codec::read_ahead::Wanted;
+use crate::trace::codec::watch::WatchedFile;
 use crate::trace::format;
 use crate::trace::format::Known;
 use crate::trace::format::options::no_columns;
@@ -23,6 +24,8 @@ use crate::units::{PageSize, show_bytes};
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// How a trace is opened, and which part of it is taken.
 #[derive(Debug, Clone, Default)]
@@ -39,8 +42,6 @@ pub struct LoadOptions {
     pub name: Option<String>,
     /// The kind of recording; that of the file or its format if absent.
     pub kind: Option<TraceKind>,
-    /// The caller needs no single reference: a `.pbt` may be loaded without them.
-    pub burst_lists_suffice: bool,
     /// Memory that the trace may take, in bytes. A `.pbt` that needs more stays in its file.
     pub mem_limit: Option<u64>,
 }
@@ -53,6 +54,8 @@ pub struct TraceSource {
     path: PathBuf,
     options: LoadOptions,
     content: Content,
+    /// The file that is read as it is used; `None` for a `.pbt`, a folder, and standard input.
+    file: Option<Arc<WatchedFile>>,
     /// The name of the format.
     pub format: &'static str,
     /// The name of the codec; `none` for plain content.
@@ -109,7 +112,7 @@ impl TraceSource {
             let opened = format::open_threads(path, &files, &options.read)?;
             return Ok(TraceSource::of_opened(path, options, opened));
         }
-        // Looked at before the codec, so that the file can be mapped.
+        // Looked at before the codec, so that blocks can be read when they are needed.
         if may_be_pbt && path != Path::new("-") && has_magic(path) {
             check_lines_option(path, options)?;
             return Ok(TraceSource::of_store(
@@ -127,8 +130,7 @@ impl TraceSource {
         let head = codec::beginning(&mut input.reader, MAGIC.len(), is_magic).map_err(fail)?;
         if may_be_pbt && head == MAGIC {
             check_lines_option(path, options)?;
-            let mut bytes = head;
-            input.reader.read_to_end(&mut bytes).map_err(fail)?;
+            let bytes = read_stored(path, head, &mut input)?;
             let store = Store::from_bytes(path, bytes)?;
             return Ok(TraceSource::of_store(path, options, store, input.codec));
         }
@@ -136,7 +138,9 @@ impl TraceSource {
             return Err(no_pbt(path, &head));
         }
         input.reader = Box::new(Cursor::new(head).chain(input.reader));
-        TraceSource::open_records(path, options, input)
+        let file = input.file.clone();
+        let source = TraceSource::open_records(path, options, input)?;
+        Ok(TraceSource { file, ..source })
     }
 
     /// Returns the source of a `.pbt`. `codec` is what the file was compressed with.
@@ -150,6 +154,7 @@ impl TraceSource {
             path: path.to_path_buf(),
             options: options.clone(),
             content: Content::Stored(Box::new(store)),
+            file: None,
             format: PBT,
             codec,
             // The magic number leaves no doubt.
@@ -180,6 +185,7 @@ impl TraceSource {
             guessed: opened.guessed,
             report: opened.report,
             content: Content::Records(opened.reader, opened.format.kind),
+            file: None,
         }
     }
 
@@ -215,10 +221,9 @@ impl TraceSource {
     }
 
     /// Asks for other page sizes than at opening. The first is that of the trace. The caller derives
-    /// coarser traces from it (see `coarsen`), so that several sizes need single references.
+    /// coarser traces from it (see `coarsen`).
     pub fn set_page_sizes(&mut self, sizes: &[PageSize]) {
         self.options.page_size = sizes.first().copied();
-        self.options.burst_lists_suffice &= sizes.len() <= 1;
     }
 
     /// Returns the stored trace, if it is one.
@@ -241,7 +246,12 @@ impl TraceSource {
         let page_size = self.page_size()?;
         let asked = self.asked_page_size();
         let name = self.name();
-        let TraceSource { path, options, .. } = self;
+        let TraceSource {
+            path,
+            options,
+            file,
+            ..
+        } = self;
         let mut selection = options.selection;
         let sample = selection.sample;
         let (mut meta, assembler) = match self.content {
@@ -252,6 +262,8 @@ impl TraceSource {
                 let reader = &mut *reader;
                 let (assembler, known) =
                     stream::records(&path, reader, original, selection, page_size, check, sink)?;
+                // The end of the file may not have been reached.
+                unchanged(&path, file.as_deref())?;
                 let chosen = sample.map_or(known.chosen, |rate| original(known).sampled(rate));
                 let meta = Meta {
                     name,
@@ -352,6 +364,7 @@ impl TraceSource {
                     let wanted = wanted.map(|more| stream::wanted(more, has_events));
                     Ok::<_, E>(wanted.unwrap_or(Wanted::Nothing))
                 })?;
+                unchanged(&self.path, self.file.as_deref())?;
                 Ok(nature(known))
             }
             Content::Stored(store) => {
@@ -378,6 +391,43 @@ impl TraceSource {
     /// Returns the part of the trace that is taken.
     pub fn selection(&self) -> &Selection {
         &self.options.selection
+    }
+}
+
+/// Errors if `file`, the one at `path`, changed since it was opened.
+fn unchanged(path: &Path, file: Option<&WatchedFile>) -> Result<(), TraceError> {
+    let unchanged = file.map_or(Ok(()), WatchedFile::unchanged);
+    unchanged.map_err(|changed| codec::changed_error(path, &changed))
+}
+
+/// Unpacked bytes that a compressed `.pbt` may have whatever its size, and for each byte of its size. It
+/// is compressed as it is: the blocks of traces that repeat themselves shrink once more, but not so much.
+const STORED_ANYWAY: u64 = 32 << 20;
+const STORED_TIMES: u64 = 32;
+
+/// Reads a `.pbt` that begins with `head` and is compressed or comes through a pipe.
+fn read_stored(
+    path: &Path,
+    head: Vec<u8>,
+    input: &mut codec::Input,
+) -> Result<Vec<u8>, TraceError> {
+    let mut bytes = head;
+    loop {
+        let fail = |e| codec::read_error(path, e);
+        let read = input.reader.by_ref().take(1 << 20).read_to_end(&mut bytes);
+        if read.map_err(fail)? == 0 {
+            return Ok(bytes);
+        }
+        let packed = input.packed_bytes.load(Ordering::Relaxed);
+        let allowed = packed.saturating_mul(STORED_TIMES) + STORED_ANYWAY;
+        if bytes.len() as u64 > allowed {
+            let (allowed, codec) = (show_bytes(allowed), input.codec);
+            let what = format!(
+                "the {codec} stream holds a .pbt of more than {allowed}, out of {} read",
+                show_bytes(packed)
+            );
+            return Err(TraceError::new(path, what).help("decompress it first"));
+        }
     }
 }
 
@@ -447,11 +497,7 @@ pub fn load_source(source: TraceSource) -> Result<Trace, TraceError> {
             return keep_in_file(*store, page_size, &options, limit);
         }
         if store.meta.page_size == page_size && options.selection.is_all() {
-            let trace = match options.burst_lists_suffice {
-                true => Trace::load_lists(*store)?,
-                false => Trace::load(*store)?,
-            };
-            return Ok(overridden(trace, &options));
+            return Ok(overridden(Trace::load(*store)?, &options));
         }
         return collect(TraceSource {
             content: Content::Stored(store),
@@ -512,9 +558,6 @@ fn collect(source: TraceSource) -> Result<Trace, TraceError> {
 
 /// Returns a trace of the same accesses with coarser pages, from one already in memory. `path` is for
 /// messages. Errors if the trace stays in its file, or if it holds page ids.
-///
-/// # Panics
-/// Panics if only the lists of bursts were loaded (see [`TraceSource::set_page_sizes`]).
 pub fn coarsen(trace: &Trace, page_size: PageSize, path: &Path) -> Result<Trace, TraceError> {
     check_ids(path, trace.meta.addressing, Some(page_size))?;
     if trace.store().is_some() {
@@ -537,4 +580,63 @@ pub(in crate::trace) fn no_reference_of(path: &Path, skipped: u64) -> TraceError
         bad => format!("no valid reference: {bad} records were skipped as bad"),
     };
     TraceError::new(path, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::time::SystemTime;
+
+    /// Text of 3 MB: longer than what is read at opening.
+    fn text() -> Vec<u8> {
+        let lines = (0..200_000).map(|line| format!("R {:x} 8\n", 0x10_0000 + line * 1000));
+        let text: String = std::iter::once("# pagebench trace 1\n".to_owned())
+            .chain(lines)
+            .collect();
+        text.into_bytes()
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        // Not compressed, so that the file is longer than what is read at opening.
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+        out.write_all(bytes).unwrap();
+        out.finish().unwrap()
+    }
+
+    #[test]
+    fn a_text_that_changes_while_it_is_read_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let few = LoadOptions {
+            selection: Selection {
+                limit: Some(10),
+                ..Selection::default()
+            },
+            ..LoadOptions::default()
+        };
+        for (name, bytes) in [("t.txt", text()), ("t.txt.gz", gzip(&text()))] {
+            let path = folder.path().join(name);
+            // At the end of a line, so that the rest is a good trace.
+            let cut = bytes[..2_000_000].iter().rposition(|&b| b == b'\n');
+            for (length, how) in [
+                (cut.unwrap() + 1, "was cut from"),
+                (bytes.len(), "written to"),
+            ] {
+                for options in [&LoadOptions::default(), &few] {
+                    std::fs::write(&path, &bytes).unwrap();
+                    let source = TraceSource::open(&path, options).unwrap();
+                    let file = File::options().write(true).open(&path).unwrap();
+                    file.set_len(length as u64).unwrap();
+                    // Long ago, so that no coarse clock hides the change.
+                    file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+                    let error = load_source(source).unwrap_err();
+                    assert!(!error.is_io());
+                    let text = error.to_string();
+                    assert!(text.contains(how) && text.contains(name), "{text}");
+                }
+            }
+            std::fs::write(&path, &bytes).unwrap();
+            assert_eq!(load(&path, &LoadOptions::default()).unwrap().len(), 200_000);
+        }
+    }
 }

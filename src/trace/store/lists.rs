@@ -1,24 +1,107 @@
 //! The optional columns of a block: offsets of the first and last reference of each listed page,
-//! whether the burst writes it, and the distances within bursts. With them an LRU curve needs no
-//! reference.
+//! whether the burst writes it, and the distances within bursts.
 //!
-//! They follow from the references: a reader that has the references computes the same. Knows nothing of
-//! where the columns are in the file.
+//! They follow from the references, and a reader compares them: those of [`List::at_unpacking`] when it
+//! unpacks a block, the others where they are read (see `Trace::within`), since they take a pass over
+//! every reference. Knows nothing of where the columns are in the file.
 
+use super::{TAG_EDGES, TAG_FIRST, TAG_LAST, TAG_WITHIN, TAG_WRITTEN};
 use crate::trace::bursts::encode;
-use crate::trace::bursts::reuse_distances::{Edges, Within};
+use crate::trace::bursts::reuse_distances::{ByDistance, Edges, Within};
 use crate::trace::bursts::{Block, BurstsView, Columns, K_MAX};
 use crate::trace::model::refs::is_write;
 
-/// The columns of [`LIST_TAGS`](super::LIST_TAGS), unpacked; all empty if the block has none.
-#[derive(Default)]
-pub(super) struct StoredLists {
-    pub within: Vec<u8>,
-    pub edges: Vec<u8>,
-    pub first: Vec<u8>,
-    pub last: Vec<u8>,
-    pub written: Vec<u8>,
+/// A column that follows from the references. A new one is compared as soon as it is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum List {
+    Within,
+    Edges,
+    First,
+    Last,
+    Written,
 }
+
+impl List {
+    /// Every list, in the order of the file.
+    pub const ALL: [List; 5] = [
+        List::Within,
+        List::Edges,
+        List::First,
+        List::Last,
+        List::Written,
+    ];
+
+    /// Returns the tag of the column.
+    pub const fn tag(self) -> u16 {
+        match self {
+            List::Within => TAG_WITHIN,
+            List::Edges => TAG_EDGES,
+            List::First => TAG_FIRST,
+            List::Last => TAG_LAST,
+            List::Written => TAG_WRITTEN,
+        }
+    }
+
+    /// Returns whether it is compared when its block is unpacked; if not, where it is read.
+    fn at_unpacking(self) -> bool {
+        match self {
+            List::First | List::Last | List::Written => true,
+            List::Within | List::Edges => false,
+        }
+    }
+
+    /// Returns the bytes of the column of a block.
+    fn bytes(self, columns: &Columns, within: &Within) -> Vec<u8> {
+        let offsets = |column: &[u16]| column.iter().flat_map(|n| n.to_le_bytes()).collect();
+        match self {
+            List::Within => {
+                let counts = within.distances[1..].iter().chain(&within.rewrites[1..]);
+                // A block has less than 2^32 references.
+                counts.flat_map(|&n| (n as u32).to_le_bytes()).collect()
+            }
+            List::Edges => {
+                let before = within.edges.iter().map(|edges| edges.before);
+                let behind = within.edges.iter().map(|edges| edges.behind);
+                before.chain(behind).collect()
+            }
+            List::First => offsets(&columns.first),
+            List::Last => offsets(&columns.last),
+            List::Written => {
+                let pages = columns.pages.iter();
+                pages.map(|&page| u8::from(is_write(page))).collect()
+            }
+        }
+    }
+
+    /// Returns whether `stored` is the column of a block with these `columns`. Always true of a list
+    /// that is compared later.
+    fn is_of(self, stored: &[u8], columns: &Columns) -> bool {
+        match self {
+            List::First => is_offsets(stored, &columns.first),
+            List::Last => is_offsets(stored, &columns.last),
+            List::Written => {
+                // Looks at all, so that the compiler vectorizes it.
+                let pairs = stored.iter().zip(&columns.pages);
+                let differ = |differ: u32, (&a, &b): (&u8, &u32)| differ | (u32::from(a) ^ (b & 1));
+                stored.len() == columns.pages.len() && pairs.fold(0, differ) == 0
+            }
+            List::Within | List::Edges => true,
+        }
+    }
+}
+
+/// Returns whether `stored` has these offsets.
+fn is_offsets(stored: &[u8], offsets: &[u16]) -> bool {
+    let (stored, rest) = stored.as_chunks();
+    // Looks at all, so that the compiler vectorizes it.
+    let pairs = stored.iter().zip(offsets);
+    let differ = |differ: u16, (&a, &b): (&[u8; 2], &u16)| differ | (u16::from_le_bytes(a) ^ b);
+    rest.is_empty() && stored.len() == offsets.len() && pairs.fold(0, differ) == 0
+}
+
+/// The columns of [`List::ALL`], unpacked; all empty if the block has none.
+#[derive(Default)]
+pub(super) struct StoredLists([Vec<u8>; List::ALL.len()]);
 
 impl StoredLists {
     /// Computes the lists of the block `encoded`. `raw` is working memory.
@@ -34,98 +117,67 @@ impl StoredLists {
             columns: &columns,
         };
         let within = Within::of(view, 0..columns.len());
-        // A block has less than 2^32 references.
-        let bytes_of = |&count: &u64| (count as u32).to_le_bytes();
-        let counts = within.distances[1..].iter().chain(&within.rewrites[1..]);
-        let before = within.edges.iter().map(|edges| edges.before);
-        let behind = within.edges.iter().map(|edges| edges.behind);
-        let offsets = |column: &[u16]| column.iter().flat_map(|n| n.to_le_bytes()).collect();
-        let written = columns.pages.iter().map(|&page| u8::from(is_write(page)));
-        Ok(StoredLists {
-            within: counts.flat_map(bytes_of).collect(),
-            edges: before.chain(behind).collect(),
-            first: offsets(&columns.first),
-            last: offsets(&columns.last),
-            written: written.collect(),
-        })
+        Ok(StoredLists(
+            List::ALL.map(|list| list.bytes(&columns, &within)),
+        ))
     }
 
-    /// Returns the columns in the order of [`LIST_TAGS`](super::LIST_TAGS).
-    pub fn columns(&self) -> [&[u8]; 5] {
-        [
-            &self.within,
-            &self.edges,
-            &self.first,
-            &self.last,
-            &self.written,
-        ]
+    /// Returns the lists of a block; `column` returns the bytes of a list, empty if it is absent.
+    pub fn read(column: impl FnMut(List) -> Vec<u8>) -> StoredLists {
+        StoredLists(List::ALL.map(column))
     }
 
-    /// Returns true if the block has no lists.
-    pub fn is_empty(&self) -> bool {
-        self.within.is_empty()
+    /// Returns the columns with their tags, in the order of the file.
+    pub fn columns(&self) -> impl Iterator<Item = (u16, &[u8])> {
+        let columns = self.0.iter().map(|column| &column[..]);
+        List::ALL.map(List::tag).into_iter().zip(columns)
     }
 
-    /// Decodes the lists of the block `encoded`, whose first reference has position `start`. Page ids
-    /// must be below `distinct`.
+    fn bytes(&self, list: List) -> &[u8] {
+        &self.0[list as usize]
+    }
+
+    /// Holds the lists of a block against its `columns`, which were made from its references. Returns
+    /// the distances that the block states, still to be compared; `None` if it has no lists.
     ///
     /// # Errors
-    /// Errors if the columns break a rule of the format; the message names the rule.
-    pub fn decode(
-        &self,
-        start: u64,
-        encoded: &encode::EncodedBlock,
-        distinct: usize,
-    ) -> Result<(Columns, Within), &'static str> {
-        let listed = encoded.pages.len();
-        let lengths = [self.first.len(), self.last.len(), self.written.len()];
-        if lengths != [2 * listed, 2 * listed, listed] {
-            return Err("the first, last and written columns do not fit this block");
+    /// Errors if a list is not that of the references; the message names the tag.
+    pub fn check(&self, columns: &Columns) -> Result<Option<Within>, String> {
+        if self.0.iter().all(Vec::is_empty) {
+            return Ok(None);
         }
-        let offsets = [&self.first, &self.last].map(|column| {
-            let (offsets, _) = column.as_chunks();
-            offsets.iter().map(|n| u16::from_le_bytes(*n)).collect()
-        });
-        let columns = Columns::of_lists(start, encoded, offsets, &self.written, distinct)?;
-        let within = self.decode_within(listed, encoded.refs())?;
-        Ok((columns, within))
+        let mut lists = List::ALL.into_iter().filter(|list| list.at_unpacking());
+        if let Some(wrong) = lists.find(|&list| !list.is_of(self.bytes(list), columns)) {
+            let tag = wrong.tag();
+            return Err(format!("its column {tag} is not that of its references"));
+        }
+        self.stated(columns.pages.len()).map(Some)
     }
 
-    /// Decodes the distances within the bursts of a block of `refs` references that lists `listed`
-    /// pages, at most `refs`.
-    fn decode_within(&self, listed: usize, refs: usize) -> Result<Within, &'static str> {
-        if self.within.len() != 2 * 4 * K_MAX || self.edges.len() != 2 * listed {
-            return Err("the distance columns do not fit this block");
+    /// Returns the distances within the bursts of a block that lists `listed` pages, as the columns
+    /// state them.
+    fn stated(&self, listed: usize) -> Result<Within, String> {
+        let (counts, rest) = self.bytes(List::Within).as_chunks();
+        let edges = self.bytes(List::Edges);
+        if counts.len() != 2 * K_MAX || !rest.is_empty() || edges.len() != 2 * listed {
+            return Err("its distance columns do not fit its references".into());
         }
-        let mut within = Within::default();
-        let (counts, _) = self.within.as_chunks();
         let (distances, rewrites) = counts.split_at(K_MAX);
-        for (into, counts) in [
-            (&mut within.distances, distances),
-            (&mut within.rewrites, rewrites),
-        ] {
-            for (into, count) in into[1..].iter_mut().zip(counts) {
+        let by_distance = |counts: &[[u8; 4]]| {
+            let mut all: ByDistance = [0; K_MAX + 1];
+            for (into, count) in all[1..].iter_mut().zip(counts) {
                 *into = u32::from_le_bytes(*count).into();
             }
-        }
-        let (before, behind) = self.edges.split_at(listed);
+            all
+        };
+        let (before, behind) = edges.split_at(listed);
         let pairs = before.iter().zip(behind);
-        within.edges = pairs
-            .map(|(&before, &behind)| Edges { before, behind })
-            .collect();
-        let repeats = within.distances.iter().sum::<u64>();
-        let mut largest = within.rewrites;
-        for edges in &within.edges {
-            for distance in [edges.before, edges.behind] {
-                let count = largest.get_mut(usize::from(distance));
-                *count.ok_or("a distance within a burst is above 64")? += 1;
-            }
-        }
-        // Each of these is the distance of a different reference.
-        let mut pairs = largest[1..].iter().zip(&within.distances[1..]);
-        if repeats != (refs - listed) as u64 || pairs.any(|(largest, all)| largest > all) {
-            return Err("the distances within bursts do not add up");
-        }
-        Ok(within)
+        Ok(Within {
+            distances: by_distance(distances),
+            rewrites: by_distance(rewrites),
+            edges: pairs
+                .map(|(&before, &behind)| Edges { before, behind })
+                .collect(),
+        })
     }
 }

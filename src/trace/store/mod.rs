@@ -1,5 +1,5 @@
-//! `.pbt`, the stored form of a dense trace: written as a stream in bounded memory, mapped on
-//! reading, unpacked block by block.
+//! `.pbt`, the stored form of a dense trace: written as a stream in bounded memory, unpacked block by
+//! block.
 //!
 //! It keeps the trace *unresolved* (process, page, kind), so that the choices of a run stay open.
 //! Knows nothing of policies and machines.
@@ -50,17 +50,26 @@
 //! refuses a file with an event, or a word of one, that it does not know: no event may be skipped.
 //! So a file is read by every program that knows its events, whichever version wrote it.
 //!
+//! # What is believed
+//!
+//! Nothing that a count depends on. The digest binds columns 1 to 4 and the pages and events of the footer;
+//! every other column and count is held against the references ([`lists`], [`verify`]). Before that, what
+//! the file says may take at most 64 MiB and 64 times its size ([`budget`]).
+//!
 //! A column of the footer may be split over several with the same tag, to be joined in order. A
 //! block never begins with a continuation, so that blocks can be unpacked on their own.
 
+mod budget;
 mod events;
 mod lists;
 mod pack;
 mod parts;
 mod read;
+mod verify;
 mod write;
 
 pub use read::Store;
+pub use verify::Verifier;
 pub use write::{Summary, Writer};
 
 use super::model::access::{Addressing, TraceKind};
@@ -68,6 +77,10 @@ use super::model::digest;
 use super::model::refs::Meta;
 use crate::units::PageSize;
 use serde::{Deserialize, Serialize};
+
+/// What the user can do about a file that is damaged.
+pub(in crate::trace) const DAMAGED: &str =
+    "the file is damaged; copy it again, or convert the original again";
 
 /// The first bytes of every `.pbt`. A transfer as text breaks them.
 pub const MAGIC: [u8; 8] = *b"\x89PBT\r\n\x1a\n";
@@ -107,16 +120,25 @@ const TAG_EDGES: u16 = 6;
 const TAG_FIRST: u16 = 7;
 const TAG_LAST: u16 = 8;
 const TAG_WRITTEN: u16 = 9;
-/// Columns that encode a block of references. `LIST_TAGS` may follow; a reader skips every other tag.
+/// Columns that encode a block of references: bound by the digest. The lists of bursts may follow (see
+/// [`List`](lists::List)). A reader skips every other tag.
 const BLOCK_TAGS: [u16; 4] = [TAG_LENGTHS, TAG_COUNTS, TAG_PAGES, TAG_RAW];
-/// Columns that can replace [`TAG_RAW`] for a reader that needs no single reference.
-const LIST_TAGS: [u16; 5] = [TAG_WITHIN, TAG_EDGES, TAG_FIRST, TAG_LAST, TAG_WRITTEN];
 const TAG_META: u16 = 32;
 const TAG_PIDS: u16 = 33;
 const TAG_PROCESSES: u16 = 34;
 const TAG_NUMBERS: u16 = 35;
 const TAG_INDEX: u16 = 36;
 const TAG_EVENTS: u16 = 37;
+/// Columns of the footer. The digest binds pages and events. Counts, and the sum of the index, are held
+/// against the references (see [`Verifier`]). Names change no count.
+const FOOTER_TAGS: [u16; 6] = [
+    TAG_META,
+    TAG_PIDS,
+    TAG_PROCESSES,
+    TAG_NUMBERS,
+    TAG_INDEX,
+    TAG_EVENTS,
+];
 
 const CODEC_NONE: u8 = 0;
 const CODEC_ZSTD: u8 = 1;
@@ -131,7 +153,7 @@ struct BlockEntry {
 }
 
 /// Counts of a block or of the whole trace.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Counts {
     /// Bursts of at most 64 pages.
     bursts: u64,
@@ -192,6 +214,15 @@ impl MetaJson {
         }
     }
 
+    /// Returns the counts.
+    fn counts(&self) -> Counts {
+        Counts {
+            bursts: self.bursts,
+            by_kind: [self.ifetches, self.reads, self.writes],
+            continuations: self.continuations,
+        }
+    }
+
     /// Returns the metadata, or `None` if the page size is out of range.
     fn meta(&self) -> Option<Meta> {
         Some(Meta {
@@ -218,5 +249,7 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
 }
 
+#[cfg(test)]
+mod altered_tests;
 #[cfg(test)]
 mod tests;

@@ -6,8 +6,8 @@
 
 use super::lists::StoredLists;
 use super::{
-    BLOCK_MAGIC, CODEC_NONE, CODEC_ZSTD, COLUMN_HEADER_BYTES, Counts, LIST_TAGS, TAG_COUNTS,
-    TAG_LENGTHS, TAG_PAGES, TAG_RAW, checksum,
+    BLOCK_MAGIC, CODEC_NONE, CODEC_ZSTD, COLUMN_HEADER_BYTES, Counts, TAG_COUNTS, TAG_LENGTHS,
+    TAG_PAGES, TAG_RAW, checksum,
 };
 use crate::trace::bursts;
 use crate::trace::bursts::encode::{BurstEncoder, EncodedBlock};
@@ -73,7 +73,7 @@ impl Packer {
             false => StoredLists::default(),
         };
         if local {
-            columns.extend(LIST_TAGS.into_iter().zip(lists.columns()));
+            columns.extend(lists.columns());
         }
         packed.counts = Counts {
             bursts: bursts.lengths.len() as u64,
@@ -82,7 +82,7 @@ impl Packer {
         };
         packed.bytes.clear();
         self.columns
-            .put(BLOCK_MAGIC, refs as u32, &columns, &mut packed.bytes)
+            .put(BLOCK_MAGIC, refs as u32, &columns, true, &mut packed.bytes)
     }
 }
 
@@ -98,16 +98,22 @@ impl ColumnWriter {
         Ok(ColumnWriter { zstd })
     }
 
-    /// Appends a block of `columns` (tag and bytes of each) to `out`.
+    /// Appends a block of `columns` (tag and bytes of each) to `out`; `compress` says whether those that
+    /// shrink are compressed.
     pub fn put(
         &mut self,
         magic: [u8; 4],
         refs: u32,
         columns: &[(u16, &[u8])],
+        compress: bool,
         out: &mut Vec<u8>,
     ) -> io::Result<()> {
         let mut stored: Vec<Option<Vec<u8>>> = Vec::with_capacity(columns.len());
         for (_, raw) in columns {
+            if !compress {
+                stored.push(None);
+                continue;
+            }
             let packed = self.zstd.compress(raw)?;
             // Bytes that do not shrink are kept as they are.
             stored.push((packed.len() < raw.len()).then_some(packed));

@@ -1,73 +1,69 @@
 //! Reading a `.pbt`: what its parts mean. No number in the file is used as a length or an index before
 //! it is checked: any bytes give a trace or an error.
 
-use super::lists::StoredLists;
-use super::parts::{block_index, corrupt, footer_span, read_block};
+use super::lists::{List, StoredLists};
+use super::parts::{OTHER_NUMBER, Parts};
+use super::verify::{Stated, Verifier};
 use super::{events, *};
 use crate::trace::bursts::encode;
+use crate::trace::bursts::reuse_distances::Within;
 use crate::trace::bursts::{self, Bursts};
-use crate::trace::codec::mmap::Bytes;
+use crate::trace::codec::positioned::Bytes;
 use crate::trace::model::error::TraceError;
 use crate::trace::model::event::EventAt;
 use crate::trace::model::refs::{Dictionary, KindCode, PageKey, Ref, References};
 use crate::trace::model::tile::Tile;
+use crate::units::show_bytes;
 use rayon::prelude::*;
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// An opened `.pbt`: metadata, dictionary and events of the trace, and its blocks, still packed.
 #[derive(Debug)]
 pub struct Store {
-    path: PathBuf,
-    bytes: Bytes,
+    parts: Parts,
     /// Metadata.
     pub meta: Meta,
     /// Processes and pages by dense id.
     pub dictionary: Arc<Dictionary>,
     /// Events of address spaces, in order.
     pub events: Vec<EventAt>,
-    /// References by kind: ifetch, read, write.
-    pub by_kind: [u64; 3],
-    /// Number of bursts of at most 64 pages.
-    pub bursts: u64,
-    /// Digest of the references and events.
+    /// Digest of the references and events, as the file states it.
     pub digest: u128,
+    /// Counts, as the file states them.
+    counts: Counts,
     blocks: Vec<BlockEntry>,
+    /// Offset of the footer, which follows the last block.
+    footer: u64,
+    /// All references were read and are those that the file states.
+    verified: AtomicBool,
+    /// They are not, or the file changed.
+    refuted: AtomicBool,
 }
 
-const FOOTER_TAGS: [u16; 6] = [
-    TAG_META,
-    TAG_PIDS,
-    TAG_PROCESSES,
-    TAG_NUMBERS,
-    TAG_INDEX,
-    TAG_EVENTS,
-];
-
 impl Store {
-    /// Maps a file.
+    /// Opens a regular file. Its blocks are read when they are unpacked.
     pub fn open(path: &Path) -> Result<Store, TraceError> {
-        let mut file = File::open(path).map_err(|e| TraceError::io(path, "cannot open", e))?;
-        let bytes = Bytes::map(&mut file).map_err(|e| TraceError::io(path, "cannot read", e))?;
-        Store::parse(path, bytes)
+        Store::parse(Parts::of(path, Bytes::open(path)?))
     }
 
     /// Reads a trace that is already in memory, as from standard input.
     pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Store, TraceError> {
-        Store::parse(path, Bytes::Owned(bytes))
+        Store::parse(Parts::of(path, Bytes::Owned(bytes)))
     }
 
-    fn parse(path: &Path, bytes: Bytes) -> Result<Store, TraceError> {
-        let span = footer_span(path, &bytes)?;
-        let fail = |what: &str| corrupt(path, span.start, what);
-        let (_, columns) = read_block(path, &bytes, span.clone(), FOOTER_MAGIC, &FOOTER_TAGS)?;
-        let join = |tag: u16| -> Vec<u8> {
-            columns
-                .iter()
-                .filter(|(t, _)| *t == tag)
-                .flat_map(|(_, b)| b.iter().copied())
-                .collect()
+    fn parse(parts: Parts) -> Result<Store, TraceError> {
+        let span = parts.footer_span()?;
+        let fail = |what: &str| parts.corrupt(span.start, what);
+        let mut columns = parts.footer(span.clone())?;
+        let mut join = |tag: u16| -> Vec<u8> {
+            let mut pieces = columns.iter_mut().filter(|(t, _)| *t == tag);
+            let first = pieces.next().map(|(_, bytes)| std::mem::take(bytes));
+            pieces.fold(first.unwrap_or_default(), |mut all, (_, bytes)| {
+                all.append(bytes);
+                all
+            })
         };
         let json: MetaJson = serde_json::from_slice(&join(TAG_META))
             .map_err(|e| fail(&format!("the description is unreadable: {e}")))?;
@@ -78,35 +74,49 @@ impl Store {
             u128::from_str_radix(&json.digest, 16).map_err(|_| fail("the digest is no number"))?;
         let dictionary =
             dictionary(&join(TAG_PIDS), &join(TAG_PROCESSES), &join(TAG_NUMBERS)).map_err(fail)?;
-        let by_kind = [json.ifetches, json.reads, json.writes];
-        let counted = by_kind.iter().try_fold(0u64, |sum, n| sum.checked_add(*n));
-        let blocks = block_index(&join(TAG_INDEX), span.start as u64, json.refs)
+        let counts = json.counts();
+        let counted = counts
+            .by_kind
+            .iter()
+            .try_fold(0u64, |sum, n| sum.checked_add(*n));
+        let blocks = parts
+            .block_index(&join(TAG_INDEX), span.start, json.refs)
             .filter(|_| counted == Some(json.refs))
             .ok_or_else(|| fail("the index of blocks is corrupt"))?;
         let events = events::decode(&join(TAG_EVENTS), &dictionary, meta.addressing, json.refs)
             .map_err(|what| fail(&what))?;
-        let path = path.to_path_buf();
         Ok(Store {
-            path,
-            bytes,
+            parts,
             meta,
             dictionary: Arc::new(dictionary),
             events,
-            by_kind,
-            bursts: json.bursts,
             digest,
+            counts,
             blocks,
+            footer: span.start,
+            verified: AtomicBool::new(false),
+            refuted: AtomicBool::new(false),
         })
     }
 
     /// Returns the path of the file.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.parts.path
     }
 
     /// Returns the number of references.
     pub fn refs(&self) -> u64 {
-        self.by_kind.iter().sum()
+        self.counts.by_kind.iter().sum()
+    }
+
+    /// Returns the references by kind: ifetch, read, write.
+    pub fn by_kind(&self) -> [u64; 3] {
+        self.counts.by_kind
+    }
+
+    /// Returns the number of bursts of at most 64 pages.
+    pub fn bursts(&self) -> u64 {
+        self.counts.bursts
     }
 
     /// Returns the number of blocks.
@@ -119,8 +129,8 @@ impl Store {
         self.blocks[block].refs
     }
 
-    /// Unpacks `block` and appends its references to `into`.
-    pub fn unpack(&self, block: usize, into: &mut References) -> Result<(), TraceError> {
+    /// Unpacks `block` and appends its references to `into`. Returns the number of its bursts.
+    pub fn unpack(&self, block: usize, into: &mut References) -> Result<u64, TraceError> {
         let (start, count) = (into.len(), self.blocks[block].refs as usize);
         into.refs.resize(start + count, 0);
         into.kinds.resize(start + count, 0);
@@ -128,35 +138,88 @@ impl Store {
     }
 
     /// Unpacks all blocks, one at a time and in order. Calls `each` with the references of every
-    /// block until it returns false.
+    /// block until it returns false. Errors after the last block if the file states anything else than
+    /// its references.
     pub fn each_block<E: From<TraceError>>(
         &self,
         mut each: impl FnMut(Tile<'_>) -> Result<bool, E>,
     ) -> Result<(), E> {
         let (mut references, mut start) = (References::default(), 0);
+        let mut verifier = self.verifier();
         for block in 0..self.blocks() {
             references.clear();
-            self.unpack(block, &mut references)?;
+            let bursts = self.unpack(block, &mut references)?;
+            if let Some(verifier) = &mut verifier {
+                verifier.references(&references.refs, &references.kinds);
+                verifier.bursts(bursts);
+            }
             let tile = Tile::of(&references, start);
             start = tile.end();
             if !each(tile)? {
-                break;
+                self.unchanged()?;
+                return Ok(());
             }
         }
+        Ok(self.verify(verifier)?)
+    }
+
+    /// Returns what takes all references to hold the file against them; `None` if that was done.
+    pub fn verifier(&self) -> Option<Verifier> {
+        let verified = self.verified.load(Ordering::Relaxed);
+        (!verified).then(Verifier::default)
+    }
+
+    /// Holds what the file states against all its references, which `verifier` took.
+    ///
+    /// # Errors
+    /// Errors if it states anything else, or if it changed since it was opened.
+    pub fn verify(&self, verifier: Option<Verifier>) -> Result<(), TraceError> {
+        self.unchanged()?;
+        let Some(verifier) = verifier else {
+            return Ok(());
+        };
+        let stated = Stated {
+            meta: &self.meta,
+            dictionary: &self.dictionary,
+            events: &self.events,
+            counts: self.counts,
+            digest: self.digest,
+        };
+        verifier.finish(&stated).map_err(|what| self.refute(what))?;
+        self.verified.store(true, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Unpacks `block` into slices of its length.
+    /// Errors if the file changed since it was opened.
+    pub fn unchanged(&self) -> Result<(), TraceError> {
+        let unchanged = self.parts.unchanged();
+        self.refuted.fetch_or(unchanged.is_err(), Ordering::Relaxed);
+        unchanged
+    }
+
+    /// Returns whether the file turned out to be damaged, or changed, after it was opened.
+    pub fn is_refuted(&self) -> bool {
+        self.refuted.load(Ordering::Relaxed)
+    }
+
+    /// Returns the error for a file that states something else than its references.
+    fn refute(&self, what: &str) -> TraceError {
+        self.refuted.store(true, Ordering::Relaxed);
+        self.parts.corrupt(0, what)
+    }
+
+    /// Unpacks `block` into slices of its length. Returns the number of its bursts.
     fn unpack_into(
         &self,
         block: usize,
         refs: &mut [Ref],
         kinds: &mut [KindCode],
-    ) -> Result<(), TraceError> {
+    ) -> Result<u64, TraceError> {
         let (encoded, _) = self.columns(block, &BLOCK_TAGS)?;
         encoded
             .decode(self.dictionary.pages.len(), refs, kinds)
-            .map_err(|what| self.corrupt(block, what))
+            .map_err(|what| self.corrupt(block, what))?;
+        Ok(encoded.lengths.len() as u64)
     }
 
     /// Unpacks the columns `tags` of `block`. Returns the encoded block and its lists; columns that
@@ -166,11 +229,13 @@ impl Store {
         block: usize,
         tags: &[u16],
     ) -> Result<(encode::EncodedBlock, StoredLists), TraceError> {
-        let BlockEntry { offset, refs } = self.blocks[block];
-        let next = self.blocks.get(block + 1).map(|next| next.offset as usize);
-        let end = next.unwrap_or(self.bytes.len() - TRAILER_BYTES);
-        let span = offset as usize..end;
-        let (stored, mut columns) = read_block(&self.path, &self.bytes, span, BLOCK_MAGIC, tags)?;
+        let entry = &self.blocks[block];
+        let next = self.blocks.get(block + 1);
+        let end = next.map_or(self.footer, |next| next.offset);
+        let read = self.parts.columns(entry, end, tags);
+        let is_bad = read.as_ref().is_err_and(|error| !error.is_io());
+        self.refuted.fetch_or(is_bad, Ordering::Relaxed);
+        let mut columns = read?;
         let mut column = |tag: u16| {
             let found = columns.iter_mut().find(|(t, _)| *t == tag);
             found.map_or(Vec::new(), |(_, bytes)| std::mem::take(bytes))
@@ -184,132 +249,110 @@ impl Store {
             pages: pages.iter().map(|page| u32::from_le_bytes(*page)).collect(),
             raw: column(TAG_RAW),
         };
-        let counted = match tags.contains(&TAG_RAW) {
-            true => encoded.raw.len(),
-            false => encoded.refs(),
-        };
-        if u64::from(stored) != refs || counted as u64 != refs {
-            let what = "the block has another number of references than the index says";
-            return Err(self.corrupt(block, what));
+        if encoded.raw.len() as u64 != entry.refs {
+            return Err(self.corrupt(block, OTHER_NUMBER));
         }
-        let lists = StoredLists {
-            within: column(TAG_WITHIN),
-            edges: column(TAG_EDGES),
-            first: column(TAG_FIRST),
-            last: column(TAG_LAST),
-            written: column(TAG_WRITTEN),
-        };
-        Ok((encoded, lists))
+        Ok((encoded, StoredLists::read(|list| column(list.tag()))))
     }
 
     /// Returns true if locality is so good that the references are kept as bursts in memory, where
     /// they then take less.
     pub fn is_local(&self) -> bool {
-        bursts::worth_while(self.bursts, self.refs())
+        bursts::worth_while(self.bursts(), self.refs())
     }
 
     /// Returns an upper estimate of the memory that the references take in a replay, in bytes. One by
     /// one: 8 a reference. As bursts: 1 a reference and 20 a listed page (10 for its list, 10 for
     /// smaller bursts), counting 64 pages a burst.
     pub fn memory(&self) -> u64 {
-        let listed = self.bursts.saturating_mul(bursts::K_MAX as u64);
+        let listed = self.bursts().saturating_mul(bursts::K_MAX as u64);
         match self.is_local() {
             true => self.refs().saturating_add(listed.saturating_mul(20)),
             false => self.refs().saturating_mul(8),
         }
     }
 
-    /// Errors if `digest`, that of what was loaded, is not the one in the file.
-    pub(in crate::trace) fn check_digest(&self, digest: u128) -> Result<(), TraceError> {
-        let what = "the digest does not match the references and events";
-        match digest == self.digest {
-            true => Ok(()),
-            false => Err(corrupt(&self.path, 0, what)),
-        }
-    }
-
-    /// Unpacks all blocks as bursts, in parallel.
-    pub(in crate::trace) fn load_bursts(&self) -> Result<Bursts, TraceError> {
-        let mut raw = vec![0; self.refs() as usize];
+    /// Unpacks all blocks as bursts, in parallel. Returns also the distances within them as the file states
+    /// them, still to be compared; `None` if it lacks some.
+    pub(in crate::trace) fn load_bursts(&self) -> Result<(Bursts, Option<Within>), TraceError> {
+        let mut raw = self.for_each(|n| vec![0; n])?;
+        let bursts = AtomicU64::new(0);
+        let decode = |(block, (start, raw)): (usize, (u64, &mut [u8]))| {
+            let decoded = self.decode_block(block, start, raw)?;
+            // At once: the memory was estimated from the number that the file states.
+            let number = decoded.0.columns.len() as u64;
+            match bursts.fetch_add(number, Ordering::Relaxed) + number <= self.bursts() {
+                true => Ok(decoded),
+                false => Err(self.corrupt(block, "there are more bursts than the file states")),
+            }
+        };
         let blocks = self.places(&mut raw).into_par_iter().enumerate();
-        let blocks = blocks.map(|(block, (start, raw))| self.decode_block(block, start, raw));
-        let blocks = blocks.collect::<Result<Vec<_>, _>>()?;
-        Ok(Bursts::join(0, self.refs(), raw, blocks))
+        let blocks = blocks.map(decode).collect::<Result<Vec<_>, _>>()?;
+        let (blocks, stated): (Vec<_>, Vec<_>) = blocks.into_iter().unzip();
+        let stated = stated
+            .into_iter()
+            .try_fold(Within::default(), |mut all, next| {
+                all.append(next?);
+                Some(all)
+            });
+        Ok((Bursts::join(0, self.refs(), raw, blocks), stated))
     }
 
-    /// Unpacks the lists of the bursts only, blocks in parallel. Returns `None` if the file has none.
-    pub(in crate::trace) fn load_lists(&self) -> Result<Option<Bursts>, TraceError> {
-        let starts = self.starts();
-        let blocks = starts.into_par_iter().enumerate();
-        let blocks = blocks.map(|(block, start)| self.decode_lists(block, start));
-        let blocks = blocks.collect::<Result<Option<Vec<_>>, _>>()?;
-        let join = |blocks| Bursts::join(0, self.refs(), Vec::new(), blocks);
-        Ok(blocks.map(join))
+    /// Returns an element for each reference, made by `zeros`, which leaves the memory untouched until the
+    /// references are there. Errors if there is not so much memory.
+    fn for_each<T>(&self, zeros: impl FnOnce(usize) -> Vec<T>) -> Result<Vec<T>, TraceError> {
+        let refs = self.refs();
+        let fail = || {
+            let bytes = show_bytes(refs.saturating_mul(size_of::<T>() as u64));
+            self.refute(&format!("{refs} references would take {bytes} of memory"))
+        };
+        let length = usize::try_from(refs).map_err(|_| fail())?;
+        // Freed at once: an allocation that fails in `zeros` would end the process.
+        let possible = Vec::<T>::new().try_reserve_exact(length);
+        possible.map_err(|_| fail())?;
+        Ok(zeros(length))
     }
 
     /// Unpacks `block`, whose first reference has position `start`, as bursts.
     pub fn bursts_of(&self, block: usize, start: u64) -> Result<Bursts, TraceError> {
         let mut raw = vec![0; self.block_refs(block) as usize];
-        let decoded = self.decode_block(block, start, &mut raw)?;
+        let (decoded, _) = self.decode_block(block, start, &mut raw)?;
         let end = start + raw.len() as u64;
         Ok(Bursts::join(start, end, raw, vec![decoded]))
     }
 
     /// Decodes `block`, whose first reference has position `start`. Writes the bytes of its references
-    /// to `raw`, which has its length.
+    /// to `raw`, which has its length. Returns also the distances within its bursts that it states.
     fn decode_block(
         &self,
         block: usize,
         start: u64,
         raw: &mut [u8],
-    ) -> Result<bursts::Block, TraceError> {
-        let fail = |what| self.corrupt(block, what);
+    ) -> Result<(bursts::Block, Option<Within>), TraceError> {
         let distinct = self.dictionary.pages.len();
-        let tags = [&BLOCK_TAGS[..], &LIST_TAGS].concat();
+        let tags = [&BLOCK_TAGS[..], &List::ALL.map(List::tag)].concat();
         let (encoded, lists) = self.columns(block, &tags)?;
         raw.copy_from_slice(&encoded.raw);
-        let mut decoded = bursts::Block::decode(start, &encoded, distinct, raw).map_err(fail)?;
-        if !lists.is_empty() {
-            let (columns, within) = lists.decode(start, &encoded, distinct).map_err(fail)?;
-            if columns != decoded.columns {
-                return Err(fail("its lists are not those of its references"));
-            }
-            decoded.within = Some(within);
-        }
-        Ok(decoded)
+        let decoded = bursts::Block::decode(start, &encoded, distinct, raw);
+        let decoded = decoded.map_err(|what| self.corrupt(block, what))?;
+        let stated = lists.check(&decoded.columns);
+        let stated = stated.map_err(|what| self.corrupt(block, &what))?;
+        Ok((decoded, stated))
     }
 
-    /// Decodes the lists of `block`, whose first reference has position `start`. Returns `None` if it
-    /// has none.
-    fn decode_lists(&self, block: usize, start: u64) -> Result<Option<bursts::Block>, TraceError> {
-        let fail = |what| self.corrupt(block, what);
-        let distinct = self.dictionary.pages.len();
-        let mut tags = [&BLOCK_TAGS[..], &LIST_TAGS].concat();
-        tags.retain(|&tag| tag != TAG_RAW);
-        let (encoded, lists) = self.columns(block, &tags)?;
-        if lists.is_empty() {
-            return Ok(None);
-        }
-        let (columns, within) = lists.decode(start, &encoded, distinct).map_err(fail)?;
-        Ok(Some(bursts::Block {
-            columns,
-            continues: Vec::new(),
-            within: Some(within),
-        }))
-    }
-
-    /// Unpacks all blocks one by one, in parallel.
-    pub(in crate::trace) fn load_references(&self) -> Result<References, TraceError> {
-        let total = self.refs() as usize;
-        let (mut refs, mut kinds) = (vec![0; total], vec![0; total]);
+    /// Unpacks all blocks one by one, in parallel. Returns also the number of bursts.
+    pub(in crate::trace) fn load_references(&self) -> Result<(References, u64), TraceError> {
+        let (mut refs, mut kinds) = (
+            self.for_each(|n| vec![0; n])?,
+            self.for_each(|n| vec![0; n])?,
+        );
         let places = self.places(&mut refs).into_par_iter();
-        places
+        let bursts = places
             .zip(self.places(&mut kinds))
             .enumerate()
-            .try_for_each(|(block, ((_, refs), (_, kinds)))| {
-                self.unpack_into(block, refs, kinds)
-            })?;
-        Ok(References { refs, kinds })
+            .map(|(block, ((_, refs), (_, kinds)))| self.unpack_into(block, refs, kinds))
+            .try_reduce(|| 0, |a, b| Ok(a + b))?;
+        Ok((References { refs, kinds }, bursts))
     }
 
     /// Returns the position of the first reference of each block.
@@ -337,7 +380,8 @@ impl Store {
 
     /// Returns the error for a corrupt block.
     fn corrupt(&self, block: usize, what: &str) -> TraceError {
-        corrupt(&self.path, self.blocks[block].offset as usize, what)
+        self.refuted.store(true, Ordering::Relaxed);
+        self.parts.corrupt(self.blocks[block].offset, what)
     }
 }
 

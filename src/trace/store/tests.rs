@@ -7,7 +7,7 @@ use crate::trace::model::event::{Event, EventAt};
 use crate::trace::model::refs::{CONTINUES, Dictionary, KindCode, PageKey, Ref, pack, page_of};
 use std::path::Path;
 
-fn meta() -> Meta {
+pub(super) fn meta() -> Meta {
     Meta {
         name: "t".into(),
         format: "lackey".into(),
@@ -18,7 +18,7 @@ fn meta() -> Meta {
     }
 }
 
-fn sample(n: usize, pages: u32) -> (Vec<Ref>, Vec<KindCode>, Dictionary) {
+pub(super) fn sample(n: usize, pages: u32) -> (Vec<Ref>, Vec<KindCode>, Dictionary) {
     let mut rng = Rng::new(1);
     let (mut refs, mut kinds) = (Vec::new(), Vec::new());
     for i in 0..n {
@@ -46,13 +46,17 @@ fn sample(n: usize, pages: u32) -> (Vec<Ref>, Vec<KindCode>, Dictionary) {
     (refs, kinds, dictionary)
 }
 
-fn write(refs: &[Ref], kinds: &[KindCode], dictionary: &Dictionary) -> (Vec<u8>, Summary) {
+pub(super) fn write(
+    refs: &[Ref],
+    kinds: &[KindCode],
+    dictionary: &Dictionary,
+) -> (Vec<u8>, Summary) {
     let mut writer = Writer::new(Vec::new(), 3).unwrap();
     writer.push_all(refs, kinds).unwrap();
     writer.finish(&meta(), dictionary).unwrap()
 }
 
-fn parse(bytes: &[u8]) -> Result<Store, crate::trace::model::error::TraceError> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Store, crate::trace::model::error::TraceError> {
     Store::from_bytes(Path::new("t.pbt"), bytes.to_vec())
 }
 
@@ -221,8 +225,7 @@ fn a_file_of_version_1_0_is_read_as_ever() {
     assert_eq!(trace.digest(), summary.digest);
 }
 
-/// What is stored beside the references is what follows from them, and enough for what needs no
-/// more.
+/// What is stored beside the references is what follows from them.
 #[test]
 fn lists_are_those_of_the_references() {
     for (n, pages) in [(1, 1), (40_000, 50), (1_200_000, 100)] {
@@ -230,14 +233,12 @@ fn lists_are_those_of_the_references() {
         let (bytes, summary) = write(&refs, &kinds, &dictionary);
         let local = parse(&bytes).unwrap().is_local();
         assert_eq!(local, pages == 50, "{pages} pages");
-        let lists = Trace::load_lists(parse(&bytes).unwrap()).unwrap();
-        assert_eq!(lists.digest(), summary.digest);
-        assert_eq!(lists.len() as u64, summary.refs);
         let whole = Trace::load(parse(&bytes).unwrap()).unwrap();
+        assert_eq!(whole.digest(), summary.digest);
         let made = crate::trace::bursts::Bursts::encode(&refs, &kinds);
-        for bursts in [lists.as_bursts(), whole.as_bursts()].into_iter().flatten() {
+        if let Some(bursts) = whole.as_bursts() {
             assert!(bursts.of(64).columns == made.of(64).columns);
-            assert!(bursts.within() == made.within());
+            assert!(whole.within().unwrap() == Some(made.within()));
         }
     }
 }
@@ -274,24 +275,4 @@ fn a_later_version_is_named() {
     bytes[8] = 2;
     let message = parse(&bytes).err().unwrap().to_string();
     assert!(message.contains("version 2 of .pbt"), "{message}");
-}
-
-/// Nothing asks a trace of lists for references in vain.
-#[test]
-fn a_trace_of_lists_has_no_references_to_hand_out() {
-    let (refs, kinds, dictionary) = sample(40_000, 50);
-    let (bytes, _) = write(&refs, &kinds, &dictionary);
-    let lists = Trace::load_lists(parse(&bytes).unwrap()).unwrap();
-    assert!(lists.as_bursts().is_some());
-    let ways: [&dyn Fn(); 4] = [
-        &|| _ = lists.refs(),
-        &|| _ = lists.bursts(std::iter::empty()),
-        &|| lists.tiles_of(0..1, |_| true),
-        &|| _ = lists.tiles(|_| true),
-    ];
-    for way in ways {
-        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(way)).unwrap_err();
-        let message = panic.downcast_ref::<String>().unwrap();
-        assert!(message.contains("only the lists of bursts were loaded"));
-    }
 }

@@ -1,6 +1,7 @@
 //! Writing a `.pbt`: references go in, full blocks go out compressed (see `pack`). Memory is a few
 //! blocks, the events and the dictionary, however long the trace is.
 
+use super::budget::{Budget, event_bytes, footer_bytes};
 use super::pack::{ColumnWriter, PackPool, PackedBlock};
 use super::{events, *};
 use crate::trace::model::digest::Digest;
@@ -211,8 +212,28 @@ impl<W: Write> Writer<W> {
         });
         let pieces: Vec<(u16, &[u8])> = pieces.collect();
         let mut bytes = Vec::new();
-        ColumnWriter::new(self.level)?.put(FOOTER_MAGIC, 0, &pieces, &mut bytes)?;
+        let mut writer = ColumnWriter::new(self.level)?;
+        writer.put(FOOTER_MAGIC, 0, &pieces, true, &mut bytes)?;
+        if !self.is_readable(&columns, bytes.len()) {
+            bytes.clear();
+            writer.put(FOOTER_MAGIC, 0, &pieces, false, &mut bytes)?;
+        }
         self.put(&bytes)
+    }
+
+    /// Returns whether a reader will take these columns of the footer from a file whose footer has
+    /// `footer` bytes: if events repeat themselves, they may be compressed too well.
+    fn is_readable(&self, columns: &[(u16, Vec<u8>)], footer: usize) -> bool {
+        let mut budget = Budget::of(self.offset + footer as u64 + TRAILER_BYTES as u64);
+        columns.iter().all(|(tag, bytes)| {
+            let events = if *tag == TAG_EVENTS {
+                event_bytes(bytes)
+            } else {
+                0
+            };
+            let takes = footer_bytes(*tag, bytes.len() as u64) + events;
+            budget.take(takes, "the footer").is_ok()
+        })
     }
 
     fn put_trailer(&mut self, footer: u64) -> io::Result<()> {

@@ -28,7 +28,7 @@ use crate::cli::setup::failure::Failure;
 use crate::cli::setup::input::{Inputs, keep_fitting, load_each, resolve_all};
 use crate::cli::setup::job::{check_digests, wanted_traces};
 use crate::cli::setup::progress::{message, note};
-use crate::cli::setup::replay::{replay, use_threads};
+use crate::cli::setup::replay::{code_of_failed, replay, use_threads};
 use crate::cli::setup::signals::Signals;
 use crate::exit::{self, ExitCode};
 use crate::report::results::cells_jsonl::CELLS;
@@ -191,11 +191,12 @@ fn check_traces(args: &CheckArgs, config: &Config, task: &Task) -> Result<ExitCo
     if let Some(code) = signals.code() {
         return Err(Failure::new(code, "interrupted: nothing was compared"));
     }
-    let now = row_of_cell::rows(&plan, &results, &replay_args.sweep.costs()?);
-    let read_errors = ReadErrors {
+    let mut now = row_of_cell::rows(&plan, &results, &replay_args.sweep.costs()?);
+    let mut read_errors = ReadErrors {
         code: inputs.failed,
         errors: inputs.errors.clone(),
     };
+    leave_out_bad_traces(&plan, task, &mut now, &mut read_errors)?;
     match &task.mode {
         Mode::Accept(_) => {
             let replayed = Some((&plan, &signals));
@@ -205,6 +206,35 @@ fn check_traces(args: &CheckArgs, config: &Config, task: &Task) -> Result<ExitCo
             conclude(args, task, baseline, &now, read_errors, Some(&plan))
         }
     }
+}
+
+/// Leaves out the rows of traces that only their replay showed to be damaged, as if they had not been
+/// read. Errors if counts are to be accepted.
+fn leave_out_bad_traces(
+    plan: &Plan<'_>,
+    task: &Task,
+    now: &mut Vec<Row>,
+    read_errors: &mut ReadErrors,
+) -> Result<(), Failure> {
+    let is_bad =
+        |row: &Row| !row.is_ok() && code_of_failed(plan, &row.identity().trace) == exit::BAD_TRACE;
+    let mut errors: Vec<String> = now
+        .iter()
+        .filter(|row| is_bad(row))
+        .map(|row| row.error.clone())
+        .collect();
+    errors.dedup();
+    if let Some(error) = errors.first().filter(|_| task.accepts()) {
+        let what = format!("{error}; nothing is accepted");
+        return Err(Failure::new(exit::BAD_TRACE, what));
+    }
+    for error in errors {
+        message(&format!("error: {error}"));
+        read_errors.code = exit::worse(read_errors.code, exit::BAD_TRACE);
+        read_errors.errors.push(error);
+    }
+    now.retain(|row| !is_bad(row));
+    Ok(())
 }
 
 /// Reads the traces at the page sizes of the baseline, or of the experiment.

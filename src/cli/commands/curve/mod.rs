@@ -15,7 +15,7 @@ use crate::cli::setup::progress::{Progress, message};
 use crate::cli::setup::replay::use_threads;
 use crate::cli::setup::signals::Signals;
 use crate::cli::setup::terminal::print;
-use crate::curve::{Amounts, CurveInputs, CurveKind, Point, TooLong, Wanted};
+use crate::curve::{Amounts, CurveError, CurveInputs, CurveKind, Point, Wanted};
 use crate::exit::{self, ExitCode};
 use crate::report::chart;
 use crate::report::results::results_csv::write_file;
@@ -135,7 +135,7 @@ pub fn curve(mut args: CurveArgs) -> Result<ExitCode, Failure> {
         args.frames = frames_of_string(text, &args.frames)?;
     }
     args.tau.refuse_bytes("--tau")?;
-    let options = args.load_options(&choices)?;
+    let options = args.read.options(&args.select)?;
     use_threads(threads(args.jobs)?);
     let folder = claim_output(&args)?;
     let signals = Signals::watch();
@@ -242,14 +242,17 @@ impl CurvesInProgress<'_> {
         let wanted = wanted(trace, self.args)?;
         let mut rows = Vec::new();
         let source = CurveInputs::new(trace);
-        let curves: Result<Vec<Option<Vec<Point>>>, TooLong> =
+        let curves: Result<Vec<Option<Vec<Point>>>, CurveError> =
             source.prepare(self.choices, &wanted).and_then(|()| {
                 let curves = self.choices.par_iter();
                 curves
                     .map(|&choice| self.points(choice, &source, &wanted))
                     .collect()
             });
-        let failed = |e: TooLong| Failure::usage(format!("{}: {e}", template.trace));
+        let failed = |error| match error {
+            CurveError::TooLong(e) => Failure::usage(format!("{}: {e}", template.trace)),
+            CurveError::Trace(e) => Failure::from(e),
+        };
         let curves = curves.map_err(failed)?;
         for (&choice, points) in self.choices.iter().zip(&curves) {
             let points = points.iter().flatten();
@@ -273,7 +276,7 @@ impl CurvesInProgress<'_> {
         choice: CurveKind,
         source: &CurveInputs<'_>,
         wanted: &Wanted,
-    ) -> Result<Option<Vec<Point>>, TooLong> {
+    ) -> Result<Option<Vec<Point>>, CurveError> {
         if self.signals.code().is_some() {
             return Ok(None);
         }
@@ -285,15 +288,6 @@ impl CurvesInProgress<'_> {
 }
 
 impl CurveArgs {
-    /// Returns how traces are read.
-    fn load_options(&self, choices: &[CurveKind]) -> Result<LoadOptions, Failure> {
-        Ok(LoadOptions {
-            burst_lists_suffice: self.sample.is_none()
-                && choices.iter().all(|kind| kind.needs_lists_only()),
-            ..self.read.options(&self.select)?
-        })
-    }
-
     /// Returns the column `filter` of the rows of a trace.
     fn filter(&self, trace: &Trace) -> String {
         let mut parts = vec![self.select.selection().describe(), self.legality.describe()];

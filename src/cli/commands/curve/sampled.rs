@@ -4,7 +4,7 @@
 use super::rows::exact;
 use crate::cli::setup::progress::note;
 use crate::curve::sample::{Sampled, sample, sample_sizes};
-use crate::curve::{CurveInputs, CurveKind, TooLong, Wanted};
+use crate::curve::{CurveError, CurveInputs, CurveKind, Wanted};
 use crate::report::tables::curve_csv::{CurveRow, ESTIMATE};
 use crate::units::counted;
 
@@ -26,7 +26,7 @@ pub fn rows(
     source: &CurveInputs<'_>,
     template: &CurveRow,
     request: &Request<'_>,
-) -> Result<Vec<CurveRow>, TooLong> {
+) -> Result<Vec<CurveRow>, CurveError> {
     let Request {
         rate,
         wanted,

@@ -12,12 +12,13 @@
 //! | none, on the terminal | [`results::results_text`] with [`results::knee`], [`tables::curves_text`], [`explain`] |
 //!
 //! [`results::column`] has what all tables are made of, [`tables::list`] lists them. [`whole_file`] writes
-//! every file.
+//! every file; [`fail_point`] lets tests stop it between two steps.
 //!
 //! Replays nothing and reads no trace.
 
 pub mod chart;
 pub mod explain;
+mod fail_point;
 pub mod markdown;
 pub mod results;
 pub mod stems;

@@ -1,6 +1,7 @@
 //! Writes files that are either complete or absent: under a temporary name in the same folder, then
 //! renamed. A device or a pipe is written in place, since a rename would replace it.
 
+use super::fail_point;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -107,6 +108,7 @@ impl WholeFile {
         // Temporary files are private; results are what the user's umask makes them.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        fail_point::pass("create")?;
         let file = builder.tempfile_in(folder).map_err(without_path)?;
         unfinished(|paths| paths.push(file.path().to_path_buf()));
         let target = Target::Beside { file, path };
@@ -122,7 +124,9 @@ impl WholeFile {
         match &mut self.target {
             Target::InPlace(file) => file.flush(),
             Target::Beside { file, path } => {
+                fail_point::pass("sync")?;
                 file.as_file().sync_all()?;
+                fail_point::pass("rename")?;
                 // Renamed by hand: `persist` takes the file, which dropping still has to look at.
                 fs::rename(file.path(), path)
             }
@@ -132,6 +136,7 @@ impl WholeFile {
 
 impl Write for WholeFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        fail_point::pass("write")?;
         match &mut self.target {
             Target::Beside { file, .. } => file.as_file_mut().write(bytes),
             Target::InPlace(file) => file.write(bytes),

@@ -3,6 +3,17 @@
 
 #![allow(missing_docs, reason = "the items are documented where they are")]
 
+pub mod check {
+    pub use crate::check::baseline::Baseline;
+    pub use crate::check::digests::Digests;
+}
+pub mod cli {
+    /// Runs the program on the arguments `given`, the program's name first, within this process.
+    /// Returns the exit code.
+    pub fn run_given(given: Vec<std::ffi::OsString>) -> u8 {
+        crate::cli::run_given(given)
+    }
+}
 pub mod curve {
     pub use crate::curve::{
         Amounts, CurveInputs, CurveKind, Filling, LANES, Point, Wanted, clock, fifo, intervals,
@@ -24,7 +35,7 @@ pub mod guide {
 pub mod policy {
     pub use crate::policy::choice::PolicyChoice;
     pub use crate::policy::table::TABLE;
-    pub use crate::policy::{HitDelivery, HitSensitivity, MemoryBy};
+    pub use crate::policy::{HitDelivery, HitSensitivity, MemoryBy, Spec};
 }
 pub mod report {
     pub mod chart {
@@ -32,13 +43,18 @@ pub mod report {
     }
     pub mod results {
         pub mod cells_jsonl {
-            pub use crate::report::results::cells_jsonl::{Record, distributions, rows};
+            pub use crate::report::results::cells_jsonl::{
+                Kept, Record, distributions, read, rows,
+            };
         }
         pub mod column_set {
             pub use crate::report::results::column_set::Counts;
         }
         pub mod columns {
             pub use crate::report::results::columns::Row;
+        }
+        pub mod plan_file {
+            pub use crate::report::results::plan_file::PlanFile;
         }
         pub mod results_csv {
             pub use crate::report::results::results_csv::{parse_rows, to_csv};
@@ -48,6 +64,15 @@ pub mod report {
         }
     }
     pub mod tables {
+        pub mod curve_csv {
+            pub use crate::report::tables::curve_csv::parse_rows;
+        }
+        pub mod states_csv {
+            pub use crate::report::tables::states_csv::parse_rows;
+        }
+        pub mod windows_csv {
+            pub use crate::report::tables::windows_csv::parse_rows;
+        }
         pub mod list {
             pub use crate::report::tables::list::TABLES;
         }
@@ -69,8 +94,11 @@ pub mod trace {
     pub mod bursts {
         pub use crate::trace::bursts::{Bursts, K_MAX, SIZES};
     }
+    pub mod codec {
+        pub use crate::trace::codec::CODECS;
+    }
     pub mod format {
-        pub use crate::trace::format::{ReadOptions, by_name};
+        pub use crate::trace::format::{Format, ReadOptions, TABLE as FORMATS, by_name};
     }
     pub mod generate {
         pub use crate::trace::generate::{Generator, Rng, Step, TABLE};

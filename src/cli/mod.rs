@@ -79,20 +79,23 @@ fn exit_codes() -> String {
 /// If it is called a second time: the policies of a process are registered once.
 pub fn main(registry: Registry) -> std::process::ExitCode {
     registry.install();
-    std::process::ExitCode::from(run().code)
-}
-
-/// Runs the program on the arguments of the process; returns its exit code.
-fn run() -> ExitCode {
     // The row of a cell that panics holds the error; a backtrace would not help.
     std::panic::set_hook(Box::new(|panic| {
         crate::cli::setup::progress::message(&format!("internal error: {panic}"))
     }));
-    let given: Vec<OsString> = std::env::args_os().collect();
+    std::process::ExitCode::from(run_given(std::env::args_os().collect()))
+}
+
+/// Runs the program on the arguments `given`, the program's name first. Returns the exit code.
+pub(crate) fn run_given(given: Vec<OsString>) -> u8 {
+    run(given).code
+}
+
+fn run(given: Vec<OsString>) -> ExitCode {
     if let Some(what) = blanks_for_commas(&Cli::command(), &given) {
         return report(&Failure::usage(what));
     }
-    let (cli, line) = match parse() {
+    let (cli, line) = match parse(given) {
         Ok(parsed) => parsed,
         Err(error) => return print_clap_error(&error),
     };
@@ -108,9 +111,9 @@ fn run() -> ExitCode {
         .unwrap_or_else(|failure| report(&failure))
 }
 
-/// Parses the arguments of the process.
-fn parse() -> Result<(Cli, CommandLine), clap::Error> {
-    let line = CommandLine::parse(Cli::command)?;
+/// Parses the arguments `given`.
+fn parse(given: Vec<OsString>) -> Result<(Cli, CommandLine), clap::Error> {
+    let line = CommandLine::parse(Cli::command, given)?;
     let cli = Cli::from_arg_matches(&line.matches);
     let cli = cli.map_err(|error| error.format(&mut Cli::command()))?;
     Ok((cli, line))

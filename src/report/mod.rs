@@ -12,12 +12,14 @@
 //! | none, on the terminal | [`results::results_text`] with [`results::knee`], [`tables::curves_text`], [`explain`] |
 //!
 //! [`results::column`] has what all tables are made of, [`tables::list`] lists them. [`whole_file`] writes
-//! every file; [`inputs`] knows those that it must not replace, [`lock`] keeps two processes apart.
+//! every file; [`inputs`] knows those that it must not replace, [`lock`] keeps two processes apart, and
+//! `fail_point` lets tests stop a program between two steps.
 //!
 //! Replays nothing and reads no trace.
 
 pub mod chart;
 pub mod explain;
+mod fail_point;
 pub mod inputs;
 pub mod lock;
 pub mod markdown;

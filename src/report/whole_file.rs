@@ -5,6 +5,7 @@
 //! A temporary file is locked while it is written. One that is not locked is of a killed process, and the
 //! next process that writes into the folder removes it.
 
+use super::fail_point;
 use super::inputs::{behind_links, input_at};
 use std::collections::HashSet;
 use std::fs::{self, File, Permissions, TryLockError};
@@ -108,6 +109,7 @@ impl WholeFile {
         }
         let folder = folder_of(&path);
         remove_leftovers(folder);
+        fail_point::pass("create")?;
         let file = temporary(folder, earlier.as_ref().map(fs::Metadata::permissions))?;
         if let Some(earlier) = earlier {
             keep_owner_and_mode(file.as_file(), &earlier)?;
@@ -130,7 +132,10 @@ impl WholeFile {
     fn store(&mut self) -> io::Result<()> {
         match &mut self.target {
             Target::InPlace(file) => file.flush(),
-            Target::Beside { file, .. } => file.as_file().sync_all(),
+            Target::Beside { file, .. } => {
+                fail_point::pass("sync")?;
+                file.as_file().sync_all()
+            }
         }
     }
 
@@ -138,7 +143,10 @@ impl WholeFile {
         match &self.target {
             Target::InPlace(_) => Ok(()),
             // Renamed by hand: `persist` takes the file, which dropping still has to look at.
-            Target::Beside { file, path } => fs::rename(file.path(), path),
+            Target::Beside { file, path } => {
+                fail_point::pass("rename")?;
+                fs::rename(file.path(), path)
+            }
         }
     }
 
@@ -222,6 +230,7 @@ fn rename_together(files: &[WholeFile]) -> Result<(), (usize, io::Error)> {
 
 impl Write for WholeFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        fail_point::pass("write")?;
         match &mut self.target {
             Target::Beside { file, .. } => file.as_file_mut().write(bytes),
             Target::InPlace(file) => file.write(bytes),

@@ -9,6 +9,7 @@ use super::columns::{COLUMNS, Column, ColumnKind, ERROR, Row, key_columns, key_f
 use super::plan_file::cell_id;
 use super::results_csv::{TableError, table_to_csv};
 use super::row_of_cell;
+use crate::report::fail_point;
 use crate::report::tables::list::Described;
 use crate::report::tables::{distributions, vmstat};
 use crate::sweep::{Cell, CellResult, Plan};
@@ -109,7 +110,8 @@ impl Record {
         self.row == other.row && tables(self) == tables(other)
     }
 
-    fn to_line(&self) -> String {
+    /// Returns the line of the record, with its checksum and an end of line.
+    pub fn to_line(&self) -> String {
         let stored = Stored {
             cell: self.id.clone(),
             row: COLUMNS.iter().map(|c| (c.show)(&self.row)).collect(),
@@ -131,7 +133,7 @@ impl Record {
     }
 
     /// Reads the record of a line; `None` if the line is damaged or of another version.
-    fn of_line(line: &str) -> Option<Record> {
+    pub fn of_line(line: &str) -> Option<Record> {
         let (sum, text) = line.strip_prefix(OPEN)?.split_once(MIDDLE)?;
         let text = text.strip_suffix(CLOSE)?;
         if u64::from_str_radix(sum, 16).ok()? != xxh3_64(text.as_bytes()) {
@@ -345,7 +347,8 @@ impl Appender {
     pub fn add(&self, record: &Record) -> Result<(), TableError> {
         // A thread that panicked left complete lines, or one that the reader ignores.
         let mut file = self.file.lock().unwrap_or_else(|e| e.into_inner());
-        file.write_all(record.to_line().as_bytes())
+        fail_point::pass("append")
+            .and_then(|()| file.write_all(record.to_line().as_bytes()))
             .map_err(|e| TableError::io(&self.path, "write", e))
     }
 }

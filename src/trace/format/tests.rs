@@ -67,6 +67,31 @@ fn guessed() -> impl Iterator<Item = (&'static Format, Vec<u8>)> {
         .filter(|(format, _)| is_guessed(format))
 }
 
+/// The samples of binary formats are files, too, so that tests outside this crate have them.
+/// `PAGEBENCH_UPDATE=1` writes them.
+#[test]
+fn samples_of_binary_formats_are_kept() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tests/data/campaign/formats");
+    if !folder.exists() {
+        // A published package has no data of the campaign.
+        return;
+    }
+    for (format, bytes) in examples() {
+        if format.is_text() {
+            continue;
+        }
+        let file = folder.join(format!("{}.bin", format.name.replace(':', "-")));
+        if std::env::var_os("PAGEBENCH_UPDATE").is_some_and(|value| value == "1") {
+            std::fs::write(&file, &bytes).unwrap();
+        }
+        assert!(
+            std::fs::read(&file).is_ok_and(|kept| kept == bytes),
+            "{}: PAGEBENCH_UPDATE=1 writes it anew",
+            file.display()
+        );
+    }
+}
+
 #[test]
 fn names_are_unique_and_every_entry_is_described() {
     for (i, format) in TABLE.iter().enumerate() {

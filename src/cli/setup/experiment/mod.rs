@@ -20,7 +20,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-/// The command line of this process, parsed once.
+/// A command line, parsed once.
 pub struct CommandLine {
     /// The grammar: the program with all its subcommands. Few commands look at it after parsing.
     pub command: LazyCell<Command>,
@@ -31,9 +31,11 @@ pub struct CommandLine {
 }
 
 impl CommandLine {
-    /// Parses the arguments of the process by the grammar that `grammar` makes.
-    pub fn parse(grammar: fn() -> Command) -> Result<CommandLine, clap::Error> {
-        let given: Vec<OsString> = std::env::args_os().collect();
+    /// Parses the arguments `given`, the program's name first, by the grammar that `grammar` makes.
+    pub fn parse(
+        grammar: fn() -> Command,
+        given: Vec<OsString>,
+    ) -> Result<CommandLine, clap::Error> {
         let matches = grammar().try_get_matches_from(&given)?;
         Ok(CommandLine {
             command: LazyCell::new(grammar),

@@ -111,7 +111,7 @@ impl Trace {
         Ok(trace.with_events(std::mem::take(&mut store.events)))
     }
 
-    /// Returns a trace that stays in its file. Its digest is the one that the file states: whoever reads
+    /// Returns a trace that stays in its file. Its digest is the one that the file states: a replay that reads
     /// all references verifies it.
     pub fn stored(store: Store) -> Trace {
         let (meta, dictionary) = (store.meta.clone(), store.dictionary.clone());

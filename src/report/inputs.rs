@@ -70,6 +70,15 @@ struct Declared {
 
 static DECLARED: LazyLock<Mutex<Declared>> = LazyLock::new(Mutex::default);
 
+impl Declared {
+    /// Returns the path that was declared for a file, if it still names that file: the inode of one that
+    /// was removed can be another's by now.
+    fn still(files: &HashMap<FileId, PathBuf>, id: &FileId) -> Option<PathBuf> {
+        let path = files.get(id)?;
+        (FileId::of(path).as_ref() == Some(id)).then(|| path.clone())
+    }
+}
+
 fn declared() -> MutexGuard<'static, Declared> {
     // The maps are whole between any two of their changes.
     DECLARED.lock().unwrap_or_else(|e| e.into_inner())
@@ -85,10 +94,11 @@ pub fn declare_input(path: &Path) -> Result<(), Clash> {
         return Ok(());
     };
     let mut declared = declared();
-    let output = declared.outputs.get(&id).cloned();
+    let output = Declared::still(&declared.outputs, &id);
     // Also if it is an output: a command that says what failed may write it even then.
-    let known = declared.inputs.entry(id);
-    known.or_insert_with(|| path.to_path_buf());
+    if Declared::still(&declared.inputs, &id).is_none() {
+        declared.inputs.insert(id, path.to_path_buf());
+    }
     match output {
         Some(output) => Err(Clash::Output(output)),
         None => Ok(()),
@@ -105,10 +115,12 @@ pub fn declare_output(path: &Path) -> Result<(), Clash> {
         return Ok(());
     };
     let mut declared = declared();
-    if let Some(input) = declared.inputs.get(&id) {
-        return Err(Clash::Input(input.clone()));
+    if let Some(input) = Declared::still(&declared.inputs, &id) {
+        return Err(Clash::Input(input));
     }
-    match declared.outputs.insert(id, path.to_path_buf()) {
+    let other = Declared::still(&declared.outputs, &id);
+    declared.outputs.insert(id, path.to_path_buf());
+    match other {
         Some(other) => Err(Clash::Output(other)),
         None => Ok(()),
     }
@@ -117,7 +129,7 @@ pub fn declare_output(path: &Path) -> Result<(), Clash> {
 /// Returns the input that would be lost if `path` were replaced or removed; `None` if there is none.
 pub fn input_at(path: &Path) -> Option<PathBuf> {
     let id = FileId::of(path)?;
-    declared().inputs.get(&id).cloned()
+    Declared::still(&declared().inputs, &id)
 }
 
 /// Follows the links of `path`, whether or not a file is at their end.

@@ -61,7 +61,7 @@ pub enum Clash {
     Output(PathBuf),
 }
 
-/// The declared files. Each has the path that it was declared with first.
+/// The declared files. Each has the path that it was declared with last.
 #[derive(Default)]
 struct Declared {
     inputs: HashMap<FileId, PathBuf>,
@@ -85,10 +85,9 @@ pub fn declare_input(path: &Path) -> Result<(), Clash> {
         return Ok(());
     };
     let mut declared = declared();
-    let output = declared.outputs.get(&id).cloned();
+    let output = known_at(&declared.outputs, &id);
     // Also if it is an output: a command that says what failed may write it even then.
-    let known = declared.inputs.entry(id);
-    known.or_insert_with(|| path.to_path_buf());
+    declared.inputs.insert(id, path.to_path_buf());
     match output {
         Some(output) => Err(Clash::Output(output)),
         None => Ok(()),
@@ -105,10 +104,12 @@ pub fn declare_output(path: &Path) -> Result<(), Clash> {
         return Ok(());
     };
     let mut declared = declared();
-    if let Some(input) = declared.inputs.get(&id) {
-        return Err(Clash::Input(input.clone()));
+    if let Some(input) = known_at(&declared.inputs, &id) {
+        return Err(Clash::Input(input));
     }
-    match declared.outputs.insert(id, path.to_path_buf()) {
+    let other = known_at(&declared.outputs, &id);
+    declared.outputs.insert(id, path.to_path_buf());
+    match other {
         Some(other) => Err(Clash::Output(other)),
         None => Ok(()),
     }
@@ -117,7 +118,14 @@ pub fn declare_output(path: &Path) -> Result<(), Clash> {
 /// Returns the input that would be lost if `path` were replaced or removed; `None` if there is none.
 pub fn input_at(path: &Path) -> Option<PathBuf> {
     let id = FileId::of(path)?;
-    declared().inputs.get(&id).cloned()
+    known_at(&declared().inputs, &id)
+}
+
+/// Returns the path with which the file `id` was declared; `None` if it was not. A file that was removed
+/// since then does not count: its inode may be that of a new file.
+fn known_at(files: &HashMap<FileId, PathBuf>, id: &FileId) -> Option<PathBuf> {
+    let path = files.get(id)?;
+    (FileId::of(path).as_ref() == Some(id)).then(|| path.clone())
 }
 
 /// Follows the links of `path`, whether or not a file is at their end.
@@ -150,6 +158,11 @@ mod tests {
         assert_eq!(input_at(&at("d/../in")), Some(at("in")));
         assert_eq!(input_at(&at("other")), None);
         assert_eq!(input_at(&at("missing")), None);
+        // An input that is gone may have left its inode to another file.
+        fs::write(at("gone"), "x").unwrap();
+        declare_input(&at("gone")).unwrap();
+        fs::rename(at("gone"), at("later")).unwrap();
+        assert_eq!(input_at(&at("later")), None);
         assert_eq!(declare_output(&at("d/../in")), Err(Clash::Input(at("in"))));
         assert_eq!(declare_output(&at("new")), Ok(()));
         let twice = declare_output(&at("d/../new"));

@@ -25,7 +25,7 @@ const AFTER: u64 = 12;
 pub fn read_digests(path: &Path) -> Result<Option<Digests>, Failure> {
     let path = path_of(path);
     let unusable = |error: String| Failure::new(exit::NO_BASELINE, error);
-    // Opening a pipe that nobody writes would wait without end.
+    // Opening a pipe without a writer would wait without end.
     if path.exists() && !path.is_file() {
         let path = path.display();
         return Err(unusable(format!("{path}: cannot read: no regular file")));

@@ -277,7 +277,7 @@ pub fn report(outputs: &OutputArgs, baseline: &Path, mut conclusion: Conclusion)
         conclusion.add_errors(failed.into_iter().map(Failure::from));
         conclusion.forms(&baseline)
     });
-    // After the files: these are there even if nobody reads standard output.
+    // After the files: these are there even if standard output has no reader.
     let printed = if prints_json(outputs) {
         print(&written.forms.json)
     } else {
@@ -373,7 +373,7 @@ fn warn_of_improvements(verdict: &Verdict) {
 
 /// Returns whether a file is a baseline, such as an earlier check proposed.
 fn is_baseline(path: &Path) -> bool {
-    // Reading a pipe that nobody writes would wait without end.
+    // Reading a pipe without a writer would wait without end.
     path.is_file() && std::fs::read(path).is_ok_and(|text| Baseline::parse(path, &text).is_ok())
 }
 

@@ -61,7 +61,7 @@ pub enum Clash {
     Output(PathBuf),
 }
 
-/// The declared files. Each has the path that it was declared with first.
+/// The declared files. Each has the path that it was declared with last.
 #[derive(Default)]
 struct Declared {
     inputs: HashMap<FileId, PathBuf>,
@@ -69,15 +69,6 @@ struct Declared {
 }
 
 static DECLARED: LazyLock<Mutex<Declared>> = LazyLock::new(Mutex::default);
-
-impl Declared {
-    /// Returns the path that was declared for a file, if it still names that file: the inode of one that
-    /// was removed can be another's by now.
-    fn still(files: &HashMap<FileId, PathBuf>, id: &FileId) -> Option<PathBuf> {
-        let path = files.get(id)?;
-        (FileId::of(path).as_ref() == Some(id)).then(|| path.clone())
-    }
-}
 
 fn declared() -> MutexGuard<'static, Declared> {
     // The maps are whole between any two of their changes.
@@ -94,11 +85,9 @@ pub fn declare_input(path: &Path) -> Result<(), Clash> {
         return Ok(());
     };
     let mut declared = declared();
-    let output = Declared::still(&declared.outputs, &id);
+    let output = known_at(&declared.outputs, &id);
     // Also if it is an output: a command that says what failed may write it even then.
-    if Declared::still(&declared.inputs, &id).is_none() {
-        declared.inputs.insert(id, path.to_path_buf());
-    }
+    declared.inputs.insert(id, path.to_path_buf());
     match output {
         Some(output) => Err(Clash::Output(output)),
         None => Ok(()),
@@ -115,10 +104,10 @@ pub fn declare_output(path: &Path) -> Result<(), Clash> {
         return Ok(());
     };
     let mut declared = declared();
-    if let Some(input) = Declared::still(&declared.inputs, &id) {
+    if let Some(input) = known_at(&declared.inputs, &id) {
         return Err(Clash::Input(input));
     }
-    let other = Declared::still(&declared.outputs, &id);
+    let other = known_at(&declared.outputs, &id);
     declared.outputs.insert(id, path.to_path_buf());
     match other {
         Some(other) => Err(Clash::Output(other)),
@@ -129,7 +118,14 @@ pub fn declare_output(path: &Path) -> Result<(), Clash> {
 /// Returns the input that would be lost if `path` were replaced or removed; `None` if there is none.
 pub fn input_at(path: &Path) -> Option<PathBuf> {
     let id = FileId::of(path)?;
-    Declared::still(&declared().inputs, &id)
+    known_at(&declared().inputs, &id)
+}
+
+/// Returns the path with which the file `id` was declared; `None` if it was not. A file that was removed
+/// since then does not count: its inode may be that of a new file.
+fn known_at(files: &HashMap<FileId, PathBuf>, id: &FileId) -> Option<PathBuf> {
+    let path = files.get(id)?;
+    (FileId::of(path).as_ref() == Some(id)).then(|| path.clone())
 }
 
 /// Follows the links of `path`, whether or not a file is at their end.
@@ -162,6 +158,11 @@ mod tests {
         assert_eq!(input_at(&at("d/../in")), Some(at("in")));
         assert_eq!(input_at(&at("other")), None);
         assert_eq!(input_at(&at("missing")), None);
+        // An input that is gone may have left its inode to another file.
+        fs::write(at("gone"), "x").unwrap();
+        declare_input(&at("gone")).unwrap();
+        fs::rename(at("gone"), at("later")).unwrap();
+        assert_eq!(input_at(&at("later")), None);
         assert_eq!(declare_output(&at("d/../in")), Err(Clash::Input(at("in"))));
         assert_eq!(declare_output(&at("new")), Ok(()));
         let twice = declare_output(&at("d/../new"));

@@ -77,7 +77,7 @@ impl FileLock {
 
 impl Drop for FileLock {
     fn drop(&mut self) {
-        // Still locked, so that no process takes the file for its own before it is gone.
+        // Still locked: no other process can take this file before it is gone.
         let _ = fs::remove_file(&self.path);
         forget_unfinished(&self.path);
     }

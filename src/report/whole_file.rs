@@ -299,7 +299,7 @@ fn temporary(folder: &Path, mode: Option<Permissions>) -> io::Result<NamedTempFi
             // Another process took the file for a leftover before it was locked.
             Err(TryLockError::WouldBlock) => true,
             Ok(()) => !is_linked(file.as_file(), file.path()),
-            // The file system has no locks: leftovers stay there.
+            // The file system has no locks: leftovers are not removed there either.
             Err(TryLockError::Error(_)) => false,
         };
         if !lost {
@@ -446,7 +446,7 @@ mod tests {
             else {
                 panic!("written in place");
             };
-            // No other process can read a private file while it is written.
+            // Other users cannot read a private file while it is written.
             let during = temporary.as_file().metadata().unwrap().permissions();
             assert_eq!(during.mode() & 0o7777, mode);
             file.write_all(b"new").unwrap();

@@ -159,6 +159,7 @@ mod tests {
         assert!(own(CELLS, "{\"id\": 1}\n"));
         assert!(is_of_run(folder.path()));
         let none: [String; 0] = [];
+        fs::write(folder.path().join("windows.csv"), "mine").unwrap();
         refuse_foreign(folder.path(), &["results.csv", "windows.csv"], &none, true).unwrap_err();
         refuse_foreign(folder.path(), &["results.csv", "x.csv"], &none, true).unwrap();
         fs::write(folder.path().join("x.csv"), "x").unwrap();

@@ -294,7 +294,8 @@ mod tests {
             let mut words = name.split(|c: char| !c.is_ascii_alphabetic());
             words.any(|word| WORDS.contains(&word))
         });
-        value == TypeId::of::<PathBuf>() || value == TypeId::of::<OsString>() || is_named
+        let is_typed = value == TypeId::of::<PathBuf>() || value == TypeId::of::<OsString>();
+        arg.get_action().takes_values() && (is_typed || is_named)
     }
 
     /// Gathers the arguments of `command` and its subcommands that are paths.

@@ -94,6 +94,7 @@ fn no_output_replaces_an_input() {
         let done = sandbox.run(line).code(2);
         let explained = [
             "which is read",
+            "written over out/results.csv",
             "written to the same file",
             "is one of the parts",
         ];

@@ -93,7 +93,13 @@ fn results_are_not_overwritten_unasked() {
         .run(command)
         .code(2)
         .err(&["out: holds results already", "--force"]);
+    // What pagebench did not write is not even replaced with --force; results are.
+    sandbox
+        .run(&format!("{command} --force"))
+        .code(2)
+        .err(&["out: holds results.csv, which pagebench did not write"]);
     assert_eq!(sandbox.read("out/results.csv"), b"precious");
+    sandbox.write("out/results.csv", "schema,trace,of an earlier run\n");
     sandbox.run(&format!("{command} --force")).code(0);
     assert_eq!(sandbox.rows("out/results.csv").len(), 1);
 }

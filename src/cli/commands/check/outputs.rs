@@ -277,7 +277,7 @@ pub fn report(outputs: &OutputArgs, baseline: &Path, mut conclusion: Conclusion)
         conclusion.add_errors(failed.into_iter().map(Failure::from));
         conclusion.forms(&baseline)
     });
-    // After the files: these are there even if standard output is closed.
+    // After the files: these are there even if standard output has no reader.
     let printed = if prints_json(outputs) {
         print(&written.forms.json)
     } else {

@@ -154,7 +154,7 @@ pub fn curve(mut args: CurveArgs) -> Result<ExitCode, Failure> {
     let all = choices.len() * inputs.traces().len();
     let finished = curves.finished.into_inner();
     if !rows.is_empty() || finished == all {
-        // The files first: they are kept even if standard output is closed.
+        // The files first: they are kept even if the table has no reader.
         let written = folder.map(|folder| write(&folder, &rows)).transpose()?;
         let written = written.into_iter().flatten();
         let paths = written.map(|path| format!("{}\n", path.display()));

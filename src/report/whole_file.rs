@@ -1,6 +1,7 @@
 //! Writes files that are either complete or absent: under a temporary name in the same folder, then
 //! renamed. A device or a pipe is written in place, since a rename would replace it.
 
+use crate::units::Printable;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
     /// The system refused.
-    #[error("{path}: cannot {action}: {source}", path = path.display())]
+    #[error("{path}: cannot {action}: {source}", path = path.printed())]
     Io {
         /// The file.
         path: PathBuf,
@@ -28,7 +29,7 @@ pub enum TableError {
         source: io::Error,
     },
     /// The content is not what it should be.
-    #[error("{path}{at}: {what}", path = path.display(), at = line.map_or(String::new(), |l| format!(":{l}")))]
+    #[error("{path}{at}: {what}", path = path.printed(), at = line.map_or(String::new(), |l| format!(":{l}")))]
     Content {
         /// The file.
         path: PathBuf,

@@ -49,7 +49,7 @@ pub fn blanks_for_commas(command: &Command, given: &[OsString]) -> Option<String
             .filter(|text| !text.is_empty())
             .collect();
         return Some(format!(
-            "-p {first} {}: \"{}\" is a policy, and no file of that name is here; write policies with \
+            "-p {first} {}: {:?} is a policy, and no file of that name is here; write policies with \
              commas: -p {}",
             more.join(" "),
             more[0],

@@ -5,6 +5,7 @@ use crate::cli::setup::failure::Failure;
 use crate::cli::setup::terminal::print;
 use crate::exit::{self, ExitCode};
 use crate::report::results::results_csv::write_file;
+use crate::units::Printable;
 use clap::{Args, Command};
 use clap_complete::Shell;
 use clap_mangen::Man;
@@ -55,7 +56,7 @@ pub fn man(args: ManArgs, command: Command) -> Result<ExitCode, Failure> {
         let name = Man::new(command.clone()).get_filename();
         let path = folder.join(name);
         write_file(&path, &page(command)?)?;
-        print(&format!("{}\n", path.display()))?;
+        print(&format!("{}\n", path.printed()))?;
     }
     Ok(exit::OK)
 }

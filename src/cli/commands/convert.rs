@@ -20,7 +20,7 @@ use crate::trace::model::sample::Rate;
 use crate::trace::model::source::{LoadOptions, PBT, TraceSource};
 use crate::trace::model::trace_name::name_of;
 use crate::trace::store::Summary;
-use crate::units::{PageSize, about, counted, show_bytes, show_count};
+use crate::units::{PageSize, Printable, about, counted, show_bytes, show_count};
 use clap::Args;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -108,7 +108,7 @@ impl Target {
     /// Returns the target of `--to`, or else of the file's ending.
     fn of(to: Option<&str>, output: &Path) -> Result<Target, Failure> {
         let (packing, ending) = encode::by_name(output)
-            .map_err(|what| Failure::usage(format!("-o {}: {what}", output.display())))?;
+            .map_err(|what| Failure::usage(format!("-o {}: {what}", output.printed())))?;
         let format = match to {
             None => format::by_ending(&ending),
             Some(name) if name.eq_ignore_ascii_case(PBT) => None,
@@ -179,7 +179,7 @@ fn open(args: &ConvertArgs) -> Result<TraceSource, Failure> {
     if source.guessed {
         note(&format!(
             "{}: {}",
-            args.trace.display(),
+            args.trace.printed(),
             read_as(source.format, source.guessed, "none")
         ));
     }
@@ -244,7 +244,7 @@ fn write(
 /// Prints what was written to a file of `bytes` bytes; nothing for standard output. Warns of what was
 /// skipped or lost.
 fn report(args: &ConvertArgs, written: &Written, bytes: Option<u64>) -> Result<(), Failure> {
-    let output = args.output.display();
+    let output = args.output.printed();
     match written {
         Written::Stored(meta, summary) => {
             report_skipped(&args.trace, meta.skipped);

@@ -17,7 +17,7 @@ use crate::report::results::columns::Row;
 use crate::report::results::plan_file::{PLAN, PlanCell, PlanFile};
 use crate::report::tables::windows_csv::CellWindows;
 use crate::sweep::Partition;
-use crate::units::counted;
+use crate::units::{Printable, counted};
 use clap::Args;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -67,7 +67,7 @@ pub fn merge(args: MergeArgs) -> Result<ExitCode, Failure> {
     }
     if is_part(&args.output, &args.parts) {
         let what = "is one of the parts; the whole needs a folder of its own";
-        return Err(Failure::usage(format!("{}: {what}", args.output.display())));
+        return Err(Failure::usage(format!("{}: {what}", args.output.printed())));
     }
     let records = in_plan_order(plan, records);
     let finished = records.iter().filter(|record| record.has_counts()).count();
@@ -94,7 +94,7 @@ fn read_plans(folders: &[PathBuf]) -> Result<Vec<PartFolder<'_>>, Failure> {
 /// Errors if a folder has another plan than the first.
 fn refuse_other_plans(parts: &[PartFolder<'_>]) -> Result<(), Failure> {
     let (first, plan) = &parts[0];
-    let in_first = format!("in {}", first.display());
+    let in_first = format!("in {}", first.printed());
     for (folder, other) in &parts[1..] {
         let different = other.differences(plan, ["there", &in_first]);
         if !different.is_empty() {
@@ -154,7 +154,7 @@ fn write_whole(
         "{} cells of {}, results and charts: {}\n",
         records.len(),
         counted(args.parts.len() as u64, "folder"),
-        folder.display()
+        folder.printed()
     ))
 }
 
@@ -162,7 +162,7 @@ fn write_whole(
 fn plan_of(folder: &Path) -> Result<PlanFile, Failure> {
     PlanFile::read(folder)?.ok_or_else(|| {
         let what = format!("no folder of results: it has no {PLAN}");
-        Failure::new(exit::FAILURE, format!("{}: {what}", folder.display()))
+        Failure::new(exit::FAILURE, format!("{}: {what}", folder.printed()))
     })
 }
 
@@ -216,8 +216,8 @@ fn replaces(
         format!(
             "{} and {} have different counts of one cell: {}\n  help: run one of them again with \
              --force",
-            first.display(),
-            folder.display(),
+            first.printed(),
+            folder.printed(),
             cell.identity().name()
         ),
     ))

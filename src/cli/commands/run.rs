@@ -30,6 +30,7 @@ use crate::report::results::row_of_cell::key_of;
 use crate::report::tables::windows_csv::CellWindows;
 use crate::space::Resolved;
 use crate::sweep::{Cell, OpenMisses, Plan};
+use crate::units::Printable;
 use clap::Args;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -143,7 +144,7 @@ fn metric_column(show: Option<&str>, counts: Counts) -> Result<&'static Column, 
         let column = numeric_column("--show", name)?;
         if !counts.has(column.index) {
             return Err(Failure::usage(format!(
-                "--show \"{name}\" is not among --counts {}",
+                "--show {name:?} is not among --counts {}",
                 counts.names().join(",")
             )));
         }
@@ -340,10 +341,10 @@ impl RunInProgress<'_> {
         if !self.args.no_charts {
             write_charts(self.folder, &rows, windows, self.args.files)?;
         }
-        let folder = self.folder.display();
+        let folder = self.folder.printed();
         print(&format!("results, charts and manifest: {folder}\n"))?;
         if let Some(misses) = self.misses {
-            print(&format!("miss streams: {}\n", misses.path().display()))?;
+            print(&format!("miss streams: {}\n", misses.path().printed()))?;
         }
         let code = exit::worse(self.inputs.failed, report_unfinished(&rows));
         Ok(exit::worse(code, self.report_interrupt(&summary)))
@@ -365,7 +366,7 @@ impl RunInProgress<'_> {
              --resume{without} goes on",
             summary.finished,
             summary.cells,
-            self.folder.display(),
+            self.folder.printed(),
         ));
         signal
     }

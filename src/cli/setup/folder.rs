@@ -15,7 +15,7 @@ use crate::report::results::plan_file::{PLAN, PlanFile};
 use crate::report::results::results_csv::read_rows;
 use crate::report::tables::windows_csv;
 use crate::report::whole_file::{remove_leftovers, without_path};
-use crate::units::counted;
+use crate::units::{Printable, counted};
 use std::collections::HashMap;
 use std::fs;
 use std::io;
@@ -100,7 +100,7 @@ pub fn refuse_files<S: AsRef<str>>(folder: &Path, names: &[S]) -> Result<(), Fai
     }
     Err(Failure::usage(format!(
         "{}: holds {name} already, which would be written over; choose another folder, or --force",
-        folder.display()
+        folder.printed()
     )))
 }
 
@@ -115,7 +115,7 @@ fn holds_results(folder: &Path) -> Failure {
             .filter(|&&cell| kept.contains_key(&plan.cells[cell].id));
         Some((done.count(), all.len())).filter(|(done, all)| done < all)
     };
-    let place = folder.display();
+    let place = folder.printed();
     Failure::usage(match unfinished() {
         Some((done, all)) => format!(
             "{place}: holds an unfinished run, {done} of {all} cells; go on with --resume, choose \
@@ -169,7 +169,7 @@ fn refuse_overwriting(
         (None, IfResultsExist::Resume) if has_results => {
             let what =
                 "holds results of a run that cannot go on; choose another folder, or --force";
-            Err(Failure::usage(format!("{}: {what}", folder.display())))
+            Err(Failure::usage(format!("{}: {what}", folder.printed())))
         }
         (None, _) => {
             refuse_files(folder, &FILES)?;
@@ -213,7 +213,7 @@ pub fn report_broken(folder: &Path, kept: &Kept) {
     if kept.broken > 0 {
         note(&format!(
             "note: {}: {} cut short or garbled, passed over",
-            folder.join(CELLS).display(),
+            folder.join(CELLS).printed(),
             counted(kept.broken, "line")
         ));
     }
@@ -222,7 +222,7 @@ pub fn report_broken(folder: &Path, kept: &Kept) {
 /// Returns the error that `folder` holds results of another plan, with the differences.
 pub fn other_plan(folder: &Path, different: &[String]) -> Failure {
     const SHOWN: usize = 6;
-    let mut what = format!("{}: holds results of another plan", folder.display());
+    let mut what = format!("{}: holds results of another plan", folder.printed());
     for line in different.iter().take(SHOWN) {
         what += &format!("\n  {line}");
     }
@@ -303,7 +303,7 @@ fn ensure_folder(folder: &Path) -> Result<RunFolder, Failure> {
 fn cannot_write(folder: &Path, error: io::Error) -> Failure {
     let message = format!(
         "{}: cannot write to the output folder: {error}",
-        folder.display()
+        folder.printed()
     );
     Failure::new(exit::FAILURE, message)
 }

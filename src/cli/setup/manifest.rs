@@ -52,7 +52,7 @@ pub fn write_manifest(
         "schema": SCHEMA,
         "tool": TOOL,
         "command": command_line(),
-        "experiment": experiment.map(|e| e.text.path().display().to_string()),
+        "experiment": experiment.map(|e| e.text.path().to_string_lossy()),
         "name": experiment.and_then(|e| e.name.as_deref()),
         "settings": job.config.settings(),
         "partition": checked.partition.map(|partition| partition.to_string()),
@@ -100,7 +100,7 @@ pub fn write_merged_manifest(folder: &Path, parts: &[PathBuf]) -> Result<(), Fai
         let text = fs::read(part.join(MANIFEST)).ok();
         let manifest = text.and_then(|text| serde_json::from_slice(&text).ok());
         json!({
-            "folder": part.display().to_string(),
+            "folder": part.to_string_lossy(),
             // A part that was killed has none.
             "manifest": manifest.unwrap_or(Value::Null),
         })
@@ -152,7 +152,7 @@ fn trace_json(loaded: &Loaded<Resolved>, resolved: &Resolved) -> Value {
     let illegal = tally.illegal.iter().map(|one| illegal_json(one, trace));
     json!({
         "name": trace.meta.name,
-        "path": loaded.path.display().to_string(),
+        "path": loaded.path.to_string_lossy(),
         "format": loaded.format,
         "guessed": loaded.guessed,
         "codec": loaded.codec,

@@ -5,6 +5,7 @@ use super::folder::{IfResultsExist, RunFolder, claim_folder, refuse_files};
 use crate::report::stems::Stems;
 use crate::report::whole_file::WholeFile;
 use crate::sweep::{Identity, MissOutput, Plan};
+use crate::units::Printable;
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -69,7 +70,7 @@ impl MissFolder {
                 name: self.stems[cell].clone(),
                 file,
             })),
-            Err(error) => Err(format!("{}: cannot write: {error}", path.display())),
+            Err(error) => Err(format!("{}: cannot write: {error}", path.printed())),
         }
     }
 }

@@ -5,6 +5,7 @@ use super::signals;
 use crate::report::whole_file::WholeFile;
 use crate::trace::codec::encode;
 use crate::trace::codec::encode::Compression;
+use crate::units::Printable;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -30,7 +31,7 @@ pub fn check_stored_name(output: &Path) -> Result<(), Failure> {
         Ok((Compression::None, _)) => Ok(()),
         _ => Err(Failure::usage(format!(
             "-o {}: a .pbt is written, whose content is compressed already; name a file that ends in .pbt",
-            output.display()
+            output.printed()
         ))),
     }
 }

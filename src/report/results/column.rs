@@ -54,7 +54,7 @@ impl Field for u64 {
     }
     fn read(text: &str) -> Result<Self, String> {
         text.parse()
-            .map_err(|_| format!("not a whole number: \"{text}\""))
+            .map_err(|_| format!("not a whole number: {text:?}"))
     }
     fn number(&self) -> Option<f64> {
         Some(*self as f64)
@@ -69,7 +69,7 @@ impl Field for f64 {
     fn read(text: &str) -> Result<Self, String> {
         match text.parse::<f64>() {
             Ok(value) if value.is_finite() => Ok(value),
-            _ => Err(format!("not a finite number: \"{text}\"")),
+            _ => Err(format!("not a finite number: {text:?}")),
         }
     }
     fn number(&self) -> Option<f64> {

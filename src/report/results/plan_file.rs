@@ -202,7 +202,7 @@ impl PlanFile {
         let schemas = [self, other].map(|plan| plan.schema.to_string());
         differ("schema", &schemas[0], &schemas[1]);
         let text = |value: Option<&String>| match value {
-            Some(value) => format!("\"{value}\""),
+            Some(value) => format!("{value:?}"),
             None => "not given".to_owned(),
         };
         let keys: BTreeSet<&String> = self.settings.keys().chain(other.settings.keys()).collect();

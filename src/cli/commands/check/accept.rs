@@ -14,6 +14,7 @@ use crate::exit::{self, ExitCode};
 use crate::report::results::columns::Row;
 use crate::report::results::results_csv::write_file;
 use crate::sweep::{self, Identity, Plan};
+use crate::units::Printable;
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 
@@ -50,7 +51,7 @@ pub fn accept(
     verdict.errors = read_errors.errors;
     let done = format!(
         "{}: {} changed, {} new, {} as they were\n",
-        args.baseline.display(),
+        args.baseline.printed(),
         taken.changed,
         taken.new,
         baseline.entries.len() - taken.changed - taken.new,

@@ -14,6 +14,7 @@ use crate::report::chart;
 use crate::report::results::results_csv::{TableError, write_file};
 use crate::report::tables::changes_csv::{parse_rows, to_csv};
 use crate::report::whole_file::WholeFile;
+use crate::units::Printable;
 use clap::Args;
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -69,7 +70,7 @@ impl OutputArgs {
             None => Ok(()),
             Some(path) => Err(Failure::usage(format!(
                 "--chart {}: a PNG is drawn: name it FILE.png",
-                path.display()
+                path.printed()
             ))),
         }
     }
@@ -240,7 +241,7 @@ impl Conclusion {
 /// Reports the result in every form asked for. Returns the exit code, which every form states. A form
 /// that cannot be written hides no regression.
 pub fn report(outputs: &OutputArgs, baseline: &Path, mut conclusion: Conclusion) -> ExitCode {
-    let baseline = baseline.display().to_string();
+    let baseline = baseline.printed().to_string();
     let mut chart = Vec::new();
     if let Some(path) = &outputs.chart {
         match draw(path, &conclusion.verdict, &baseline) {
@@ -269,7 +270,7 @@ pub fn report(outputs: &OutputArgs, baseline: &Path, mut conclusion: Conclusion)
 /// check cannot pass for one of this. `main` prints the error on the terminal.
 pub fn report_failure(outputs: &OutputArgs, baseline: &Path, failure: &Failure) {
     let code = failure.code;
-    let baseline = baseline.display().to_string();
+    let baseline = baseline.printed().to_string();
     // A failure that was printed before has no message: name the exit code.
     let why = failure.message().unwrap_or(code.about).to_owned();
     // The exit code stays that of `failure`, whatever else fails.
@@ -361,14 +362,14 @@ pub fn propose(baseline: &Path, proposal: &[u8]) {
     if path.is_file() && !is_baseline(&path) {
         note(&format!(
             "warning: {}: not written with the counts of today: the file there is no baseline",
-            path.display()
+            path.printed()
         ));
         return;
     }
     match write_file(&path, proposal) {
         Ok(()) => note(&format!(
             "{}: the baseline with the counts of today (--accept writes them into it)",
-            path.display()
+            path.printed()
         )),
         Err(error) => note(&format!("warning: {error}")),
     }
@@ -384,7 +385,7 @@ pub fn withdraw(baseline: &Path) {
     if std::fs::remove_file(&path).is_ok() {
         note(&format!(
             "{}: removed, it was of an earlier check",
-            path.display()
+            path.printed()
         ));
     }
 }
@@ -398,7 +399,7 @@ fn append_summary(summary: &dyn Fn(usize) -> String) {
     let summary = summary(markdown::ROOM.saturating_sub(there as usize));
     let file = OpenOptions::new().append(true).create(true).open(&path);
     if let Err(e) = file.and_then(|mut file| file.write_all(summary.as_bytes())) {
-        note(&format!("warning: {}: cannot write: {e}", path.display()));
+        note(&format!("warning: {}: cannot write: {e}", path.printed()));
     }
 }
 

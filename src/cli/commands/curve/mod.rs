@@ -26,7 +26,7 @@ use crate::sweep::Warmup;
 use crate::trace::model::dense::Trace;
 use crate::trace::model::digest;
 use crate::trace::model::source::LoadOptions;
-use crate::units::{Ladder, PageSize, about, counted, parse_share};
+use crate::units::{Ladder, PageSize, Printable, about, counted, parse_share};
 use clap::Args;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -373,7 +373,7 @@ fn references_only(resolved: Resolved, path: &Path, args: &CurveArgs) -> Result<
     if space.is_none_or(|space| space.is_identity()) {
         return Ok(resolved.trace);
     }
-    let (name, path) = (&resolved.trace.meta.name, path.display());
+    let (name, path) = (&resolved.trace.meta.name, path.printed());
     let policies = match args.policy.as_slice() {
         [] => String::new(),
         policies => format!(" -p {}", policies.join(",")),
@@ -442,7 +442,7 @@ fn write(folder: &RunFolder, rows: &[CurveRow]) -> Result<(), Failure> {
     }
     let folder = folder.path();
     write_file(&table, &to_csv(rows))?;
-    print(&format!("{}\n", table.display()))?;
+    print(&format!("{}\n", table.printed()))?;
     if rows.is_empty() {
         return Ok(());
     }
@@ -452,7 +452,7 @@ fn write(folder: &RunFolder, rows: &[CurveRow]) -> Result<(), Failure> {
         no_data: true,
     };
     for path in ChartFiles::in_folder(folder, charts, png_only).write()? {
-        print(&format!("{}\n", path.display()))?;
+        print(&format!("{}\n", path.printed()))?;
     }
     Ok(())
 }

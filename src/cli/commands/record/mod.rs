@@ -15,7 +15,7 @@ use crate::record::{ProcessSummary, RecordOptions, Repairs};
 use crate::trace::model::digest;
 use crate::trace::model::trace_name::name_of;
 use crate::trace::store::Summary;
-use crate::units::{PageSize, about, counted, parse_count, show_bytes, show_count};
+use crate::units::{PageSize, Printable, about, counted, parse_count, show_bytes, show_count};
 use clap::Args;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -155,7 +155,7 @@ fn output(args: &RecordArgs) -> Result<PathBuf, Failure> {
     name.push(".pbt");
     let output = PathBuf::from(name);
     if output.exists() {
-        let message = format!("{} exists; -o {0} replaces it", output.display());
+        let message = format!("{} exists; -o {0} replaces it", output.printed());
         return Err(Failure::usage(message));
     }
     Ok(output)
@@ -177,7 +177,7 @@ fn report(args: &RecordArgs, output: &Path, recorded: &Recorded) {
     }
     note(&format!(
         "{}: {}, {}, {} ({:.3} bytes a reference), digest {}",
-        output.display(),
+        output.printed(),
         about(summary.refs, "reference"),
         counted(summary.distinct, "page"),
         show_bytes(summary.bytes),

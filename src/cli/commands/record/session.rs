@@ -10,7 +10,7 @@ use crate::record::session::{Interrupt, Session, Signal, Watch, find};
 use crate::report::whole_file::WholeFile;
 use crate::trace::model::selection::Selection;
 use crate::trace::store::Summary;
-use crate::units::{PageSize, show_count};
+use crate::units::{PageSize, Printable, show_count};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufWriter, IsTerminal};
@@ -37,7 +37,7 @@ pub fn run(args: &RecordArgs, output: &Path) -> Result<Recorded, Failure> {
         .map(OsString::as_os_str)
         .unwrap_or_default();
     if find(program).is_none() {
-        let name = program.display();
+        let name = program.printed();
         return Err(Failure::usage(format!(
             "{name}: no program that can be run; name one in PATH, or the path of one"
         )));

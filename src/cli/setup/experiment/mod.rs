@@ -10,7 +10,7 @@ pub mod text;
 use super::failure::Failure;
 use crate::cli::args::ProgressMode;
 use crate::cli::args::job_args::{CheckedArgs, JobArgs};
-use crate::units::did_you_mean;
+use crate::units::{Printable, did_you_mean};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use file::{Experiment, Setting, is_switch, keys_of, settings_of};
@@ -244,7 +244,7 @@ fn refuse_unknown_keys(names: &[&String], keys: &[String]) -> Result<(), Failure
         Some(name) => {
             let hint = did_you_mean(name, keys.iter().map(String::as_str));
             Err(Failure::usage(format!(
-                "--unset \"{name}\" is no setting of an experiment file{hint} (see: pagebench init)"
+                "--unset {name:?} is no setting of an experiment file{hint} (see: pagebench init)"
             )))
         }
     }
@@ -340,7 +340,7 @@ fn check_values(experiment: &Experiment, command: &Command) -> Result<(), Failur
     let culprit = all.iter().find(wrong).or_else(|| all.iter().find(named));
     Err(match culprit {
         Some(setting) => fail(setting, why),
-        None => Failure::usage(format!("{}: {why}", experiment.text.path().display())),
+        None => Failure::usage(format!("{}: {why}", experiment.text.path().printed())),
     })
 }
 

@@ -1,7 +1,7 @@
 //! The text of a TOML file: places in it, and errors that show the place. Knows none of the keys.
 
 use crate::cli::setup::failure::Failure;
-use crate::units::did_you_mean;
+use crate::units::{Printable, did_you_mean};
 use serde::de::DeserializeOwned;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ impl TomlFile {
         let bytes = std::fs::read(path).map_err(|e| Failure::unreadable(path, e))?;
         let text = String::from_utf8(bytes).map_err(|e| {
             let at = e.utf8_error().valid_up_to();
-            Failure::usage(format!("{}: byte {at}: not UTF-8 text", path.display()))
+            Failure::usage(format!("{}: byte {at}: not UTF-8 text", path.printed()))
         })?;
         let path = path.to_path_buf();
         Ok(TomlFile { path, text })
@@ -79,7 +79,7 @@ impl TomlFile {
 
     /// Returns a place as file and line: `experiment.toml:12`.
     pub fn place(&self, span: &Range<usize>) -> String {
-        format!("{}:{}", self.path.display(), self.line(span.start).0)
+        format!("{}:{}", self.path.printed(), self.line(span.start).0)
     }
 
     /// Returns an error about a place: file, line and column, the line, and marks under the place.
@@ -97,7 +97,7 @@ impl TomlFile {
         let margin = " ".repeat(number.to_string().len());
         let mut message = format!(
             "{}:{number}:{}: {}\n  {number} | {shown}",
-            self.path.display(),
+            self.path.printed(),
             column + 1,
             what.as_ref()
         );
@@ -113,10 +113,7 @@ impl TomlFile {
         let Entry { span, key, .. } = entry;
         let hint = did_you_mean(key, known.iter().copied());
         let known = known.join(", ");
-        self.fail(
-            span,
-            format!("unknown key \"{key}\"{hint} (known: {known})"),
-        )
+        self.fail(span, format!("unknown key {key:?}{hint} (known: {known})"))
     }
 
     /// Returns the content of a string; errors if `node` is none.

@@ -5,7 +5,7 @@ use super::Loaded;
 use crate::cli::setup::progress::note;
 use crate::space::{OnSegfault, Options, ResolveCounts, Resolved};
 use crate::trace::format::ReadReport;
-use crate::units::{about, counted, show_count};
+use crate::units::{Printable, about, counted, show_count};
 use std::path::Path;
 
 /// The most illegal references, and refused events, that are listed.
@@ -21,11 +21,11 @@ pub fn report_loaded(loaded: &Loaded) {
         counted(trace.distinct(), "page"),
     )];
     parts.extend(loaded.report.parts());
-    note(&format!("{}: {}", loaded.path.display(), parts.join("; ")));
+    note(&format!("{}: {}", loaded.path.printed(), parts.join("; ")));
     report_skipped(&loaded.path, trace.meta.skipped);
     if let Some(warning) = trace.meta.kind.warning() {
         note(&format!(
-            "warning: {}: trace kind is \"{}\": {warning}",
+            "warning: {}: trace kind is {:?}: {warning}",
             trace.meta.name,
             trace.meta.kind.name()
         ));
@@ -50,7 +50,7 @@ pub fn read_as(format: &str, guessed: bool, codec: &str) -> String {
 pub fn report_read(path: &Path, report: &ReadReport) {
     let parts = report.parts();
     if !parts.is_empty() {
-        note(&format!("{}: {}", path.display(), parts.join("; ")));
+        note(&format!("{}: {}", path.printed(), parts.join("; ")));
     }
 }
 
@@ -59,7 +59,7 @@ pub fn report_skipped(path: &Path, skipped: u64) {
     if skipped > 0 {
         note(&format!(
             "warning: {}: {} skipped",
-            path.display(),
+            path.printed(),
             counted(skipped, "bad record")
         ));
     }

@@ -74,7 +74,7 @@ impl Advice {
     pub fn unknown_kind(&self, word: &[u8]) -> (Complaint, String) {
         let known: Vec<&str> = WORDS.iter().map(|(word, _)| *word).collect();
         let what = format!(
-            "unknown kind of access \"{}\"; known in any case are {}",
+            "unknown kind of access {:?}; known in any case are {}",
             shown(word),
             known.join(", ")
         );

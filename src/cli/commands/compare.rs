@@ -12,7 +12,7 @@ use crate::report::results::columns::{Column, ColumnKind};
 use crate::report::results::results_csv::{read_rows, table_to_csv};
 use crate::report::text::columns;
 use crate::sweep::Part;
-use crate::units::{Percent, Printable, did_you_mean};
+use crate::units::{Percent, Printable, did_you_mean, printed_json};
 use clap::Args;
 use serde_json::json;
 use std::fmt::Write;
@@ -455,7 +455,7 @@ impl Report<'_> {
             "partial": partial.collect::<Vec<_>>(),
             "unfinished": unfinished.collect::<Vec<_>>(),
         });
-        serde_json::to_string_pretty(&all).expect("no odd keys") + "\n"
+        printed_json(serde_json::to_string_pretty(&all).expect("no odd keys") + "\n")
     }
 }
 

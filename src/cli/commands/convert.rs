@@ -3,7 +3,7 @@
 
 use crate::cli::args::{LevelArgs, QuietArgs, ReadArgs, SelectArgs};
 use crate::cli::setup::failure::Failure;
-use crate::cli::setup::input::{read_as, report_read, report_skipped};
+use crate::cli::setup::input::{plain_given_name, read_as, report_read, report_skipped};
 use crate::cli::setup::output_file::write_whole;
 use crate::cli::setup::progress::note;
 use crate::cli::setup::reading::Reading;
@@ -167,7 +167,7 @@ pub fn convert(args: ConvertArgs) -> Result<ExitCode, Failure> {
 fn open(args: &ConvertArgs) -> Result<TraceSource, Failure> {
     let mut options = LoadOptions {
         page_size: args.page_size,
-        name: args.name.clone(),
+        name: args.name.as_deref().map(plain_given_name),
         ..args.read.options(&args.select)?
     };
     options.selection.sample = args.sample;

@@ -11,6 +11,7 @@ use crate::space::{Illegal, Resolved};
 use crate::sweep::{Part, Plan};
 use crate::trace::model::dense::Trace;
 use crate::trace::model::digest;
+use crate::units::printed_json;
 use crate::vm::hardware::Hardware;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -117,6 +118,7 @@ pub fn write_merged_manifest(folder: &Path, parts: &[PathBuf]) -> Result<(), Fai
 
 fn write_json(folder: &Path, manifest: &Value) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(manifest).expect("every key is a string") + "\n";
+    let text = printed_json(text);
     Ok(write_file(&folder.join(MANIFEST), text.as_bytes())?)
 }
 

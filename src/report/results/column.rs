@@ -5,6 +5,7 @@
 //! Deliberately absent: files, and every particular table.
 
 use crate::sweep::CurveNeeds;
+use crate::units::plain_name;
 use std::fmt;
 
 /// What a column holds and how it is written.
@@ -40,7 +41,7 @@ impl Field for String {
         self.clone()
     }
     fn read(text: &str) -> Result<Self, String> {
-        Ok(text.to_owned())
+        Ok(plain_name(text).into_owned())
     }
     fn number(&self) -> Option<f64> {
         None

@@ -6,7 +6,7 @@ use crate::check::verdict::counted;
 use crate::check::{Baseline, Verdict, deltas};
 use crate::cli::args::words;
 use crate::cli::setup::failure::Failure;
-use crate::cli::setup::progress::{message, note};
+use crate::cli::setup::progress::{message, note, workflow_command};
 use crate::cli::setup::terminal::Align::{Left, Right};
 use crate::cli::setup::terminal::{print, table};
 use crate::exit::{self, ExitCode};
@@ -98,7 +98,7 @@ impl Forms {
     fn publish(&self, outputs: &OutputArgs) {
         append_summary(&self.summary);
         if outputs.annotates() {
-            self.annotations.lines().for_each(message);
+            self.annotations.lines().for_each(workflow_command);
         }
     }
 }

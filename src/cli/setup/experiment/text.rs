@@ -1,7 +1,7 @@
 //! The text of a TOML file: places in it, and errors that show the place. Knows none of the keys.
 
 use crate::cli::setup::failure::Failure;
-use crate::units::{Printable, did_you_mean};
+use crate::units::{Printable, did_you_mean, is_control};
 use serde::de::DeserializeOwned;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -63,7 +63,8 @@ impl TomlFile {
     fn toml_failure(&self, error: &toml::de::Error) -> Failure {
         let what = error.message().replace('\n', "; ").replace('`', "\"");
         let hint = suggestion(error.message());
-        self.fail(error.span().unwrap_or(0..0), what + &hint)
+        let what = format!("{}{hint}", what.printed());
+        self.fail(error.span().unwrap_or(0..0), what)
     }
 
     /// Returns the line of the byte `at`, from 1, and the byte at which that line begins.
@@ -93,7 +94,8 @@ impl TomlFile {
         let column = chars(start, span.start);
         let width = chars(span.start, span.end.min(start + line.len())).max(1);
         let shown: String = line.chars().take(SHOWN_MAX).collect();
-        let shown = shown.replace('\t', " ");
+        // The marks below count on one column a character.
+        let shown = shown.replace('\t', " ").replace(is_control, "?");
         let margin = " ".repeat(number.to_string().len());
         let mut message = format!(
             "{}:{number}:{}: {}\n  {number} | {shown}",

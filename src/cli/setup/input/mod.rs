@@ -6,7 +6,9 @@ mod string;
 
 pub use string::{frames_of_string, load_string};
 
-pub use report::{counted_illegal, read_as, report_illegal, report_read, report_skipped};
+pub use report::{
+    counted_illegal, plain_given_name, read_as, report_illegal, report_read, report_skipped,
+};
 
 use super::cache::{self, Cache};
 use super::failure::Failure;
@@ -21,7 +23,7 @@ use crate::trace::model::dense::Trace;
 use crate::trace::model::error::Cause;
 use crate::trace::model::source;
 use crate::trace::model::source::{LoadOptions, TraceSource, threads_in};
-use crate::units::{PageSize, Printable};
+use crate::units::{PageSize, Printable, plain_name};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -407,7 +409,7 @@ fn make_names_unique(loaded: &mut [Loaded], chosen: &HashSet<&Path>) {
     let names = unique_names(&named, chosen);
     for (one, name) in loaded.iter_mut().zip(names) {
         for trace in &mut one.traces {
-            trace.meta.name.clone_from(&name);
+            trace.meta.name = plain_name(&name).into_owned();
         }
     }
 }

@@ -5,7 +5,7 @@ use super::Loaded;
 use crate::cli::setup::progress::note;
 use crate::space::{OnSegfault, Options, ResolveCounts, Resolved};
 use crate::trace::format::ReadReport;
-use crate::units::{Printable, about, counted, show_count};
+use crate::units::{Printable, about, counted, plain_name, show_count};
 use std::path::Path;
 
 /// The most illegal references, and refused events, that are listed.
@@ -30,6 +30,18 @@ pub fn report_loaded(loaded: &Loaded) {
             trace.meta.kind.name()
         ));
     }
+}
+
+/// Returns the name that a user gave a trace, made plain; notes what that changed.
+pub fn plain_given_name(name: &str) -> String {
+    let plain = plain_name(name).into_owned();
+    if plain != name {
+        note(&format!(
+            "note: --name \"{}\": the trace is called {plain:?}, since the rest would act on what shows it",
+            name.printed()
+        ));
+    }
+    plain
 }
 
 /// Returns how a file was read: its format, whether that was guessed, and its codec if it has one.

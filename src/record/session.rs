@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 pub use rustix::process::Signal;
 
 /// The time between a program's SIGTERM or SIGINT and its SIGKILL.
-const GRACE: Duration = Duration::from_secs(3);
+pub const GRACE: Duration = Duration::from_secs(3);
 /// The time after a program's end until [`Watch::children_run_on`] is called.
 const SILENCE: Duration = Duration::from_secs(2);
 

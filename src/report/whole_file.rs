@@ -12,7 +12,8 @@ use tempfile::NamedTempFile;
 const PREFIX: &str = ".pagebench-";
 const SUFFIX: &str = ".tmp";
 
-/// Temporary files not yet renamed; removed when a signal ends the program.
+/// Temporary files not yet renamed, and folders that were made; removed when a signal ends the program,
+/// folders if they are empty.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// Why a file cannot be read or written: the file, the line if there is one, and what is wrong.
@@ -108,8 +109,13 @@ impl WholeFile {
         // Temporary files are private; results are what the user's umask makes them.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(folder).map_err(without_path)?;
-        unfinished(|paths| paths.push(file.path().to_path_buf()));
+        // Made and listed in one step, which a signal comes before or after.
+        let made = unfinished(|paths| {
+            let file = builder.tempfile_in(folder)?;
+            paths.push(file.path().to_path_buf());
+            Ok(file)
+        });
+        let file = made.map_err(without_path)?;
         let target = Target::Beside { file, path };
         Ok(WholeFile { target })
     }
@@ -125,7 +131,8 @@ impl WholeFile {
             Target::Beside { file, path } => {
                 file.as_file().sync_all()?;
                 // Renamed by hand: `persist` takes the file, which dropping still has to look at.
-                fs::rename(file.path(), path)
+                // Nor may a signal remove it meanwhile.
+                unfinished(|_| fs::rename(file.path(), path))
             }
         }
     }
@@ -171,13 +178,20 @@ fn unfinished<T>(change: impl FnOnce(&mut Vec<PathBuf>) -> T) -> T {
     change(&mut paths)
 }
 
-/// Removes the temporary files of this process. Called before it ends by a signal.
+/// Has the folder `path`, which was made, removed if a signal ends the program while it is empty.
+pub fn leave_no_empty_folder(path: &Path) {
+    unfinished(|paths| paths.push(path.to_path_buf()));
+}
+
+/// Removes the temporary files of this process. Called before it ends by a signal: another thread that
+/// begins or finishes a file from now on waits for that end.
 pub fn remove_unfinished() {
-    unfinished(|paths| {
-        for path in paths.drain(..) {
-            let _ = fs::remove_file(path);
-        }
-    });
+    let mut paths = UNFINISHED.lock().unwrap_or_else(|e| e.into_inner());
+    // Folders are older than what is in them.
+    for path in paths.drain(..).rev() {
+        let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir(&path));
+    }
+    std::mem::forget(paths);
 }
 
 /// Removes the temporary files that killed processes left in `folder`. No other process may be

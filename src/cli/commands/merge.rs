@@ -9,6 +9,7 @@ use crate::cli::setup::manifest::write_merged_manifest;
 use crate::cli::setup::outputs::write_tables;
 use crate::cli::setup::over_windows;
 use crate::cli::setup::progress::message;
+use crate::cli::setup::signals::Signals;
 use crate::cli::setup::terminal::print;
 use crate::exit::{self, ExitCode};
 use crate::report::results::cells_jsonl;
@@ -57,6 +58,7 @@ type PartFolder<'p> = (&'p Path, PlanFile);
 
 /// Runs the command.
 pub fn merge(args: MergeArgs) -> Result<ExitCode, Failure> {
+    let signals = Signals::watch("nothing was merged");
     let parts = read_plans(&args.parts)?;
     refuse_other_plans(&parts)?;
     let records = gather(&parts)?;
@@ -72,7 +74,7 @@ pub fn merge(args: MergeArgs) -> Result<ExitCode, Failure> {
     let records = in_plan_order(plan, records);
     let finished = records.iter().filter(|record| record.has_counts()).count();
     let windows = over_windows::join(&args.parts, finished)?;
-    write_whole(&args, plan, &records, windows)?;
+    write_whole(&args, plan, &records, windows, &signals)?;
     if finished == records.len() {
         return Ok(exit::OK);
     }
@@ -122,6 +124,7 @@ fn write_whole(
     plan: &PlanFile,
     records: &[Record],
     windows: Vec<CellWindows>,
+    signals: &Signals,
 ) -> Result<(), Failure> {
     let if_exist = IfResultsExist::of(args.force);
     let run_folder = make_folder(Some(&args.output), if_exist)?;
@@ -136,6 +139,7 @@ fn write_whole(
         let over_time: Vec<Row> = windows.iter().map(|cell| cell.key.clone()).collect();
         charts = chart_names(&rows, &over_time, args.files);
     }
+    signals.finish_running_cells_first();
     let (appender, _) = lock_folder(folder, &whole, if_exist, &charts)?;
     for record in records {
         appender.add(record)?;
@@ -147,6 +151,9 @@ fn write_whole(
         over_windows::write_table(folder, windows)?
     };
     write_merged_manifest(folder, &args.parts)?;
+    let shown = folder.printed();
+    let left = format!("all results are in {shown}; pagebench plot {shown} draws the charts");
+    signals.finish_nothing(&left, None);
     if !args.no_charts {
         write_charts(folder, &rows, windows, args.files)?;
     }

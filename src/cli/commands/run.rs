@@ -114,7 +114,7 @@ pub fn run(line: &CommandLine) -> Result<ExitCode, Failure> {
         .as_deref()
         .map(MissFolder::make)
         .transpose()?;
-    let signals = Signals::watch();
+    let signals = Signals::watch("nothing was replayed");
     let inputs = job.load()?;
     let (plan, plan_file) = job.plan(&inputs)?;
     args.check_windows(&plan)?;
@@ -338,10 +338,15 @@ impl RunInProgress<'_> {
         summary.interrupted = self.signals.code().is_some();
         write_manifest(self.folder, self.job, self.inputs, plan, &summary)?;
         print(&results_text::render(&rows, metric))?;
+        let folder = self.folder.printed();
+        let seen = self.signals.code().filter(|_| summary.interrupted);
+        self.signals.finish_nothing(
+            &format!("all results are in {folder}; pagebench plot {folder} draws the charts"),
+            seen,
+        );
         if !self.args.no_charts {
             write_charts(self.folder, &rows, windows, self.args.files)?;
         }
-        let folder = self.folder.printed();
         print(&format!("results, charts and manifest: {folder}\n"))?;
         if let Some(misses) = self.misses {
             print(&format!("miss streams: {}\n", misses.path().printed()))?;

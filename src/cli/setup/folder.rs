@@ -14,7 +14,7 @@ use crate::report::results::columns::Row;
 use crate::report::results::plan_file::{PLAN, PlanFile};
 use crate::report::results::results_csv::read_rows;
 use crate::report::tables::windows_csv;
-use crate::report::whole_file::{remove_leftovers, without_path};
+use crate::report::whole_file::{leave_no_empty_folder, remove_leftovers, without_path};
 use crate::units::{Printable, counted};
 use std::collections::HashMap;
 use std::fs;
@@ -290,6 +290,9 @@ fn ensure_folder(folder: &Path) -> Result<RunFolder, Failure> {
     let fail = |e| cannot_write(folder, e);
     let made = !folder.exists();
     fs::create_dir_all(folder).map_err(fail)?;
+    if made {
+        leave_no_empty_folder(folder);
+    }
     // A folder that exists may still refuse files.
     tempfile::tempfile_in(folder)
         .map_err(without_path)
@@ -325,7 +328,10 @@ fn fresh_folder() -> Result<RunFolder, Failure> {
         let path = base.join(name);
         // Another run may begin in the same second: the name is free only if it can be made.
         match fs::create_dir(&path) {
-            Ok(()) => return Ok(RunFolder { path, made: true }),
+            Ok(()) => {
+                leave_no_empty_folder(&path);
+                return Ok(RunFolder { path, made: true });
+            }
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
             Err(e) => return Err(cannot_write(&path, e)),
         }

@@ -16,12 +16,13 @@ pub fn write_whole<T>(
     fill: impl FnOnce(&mut dyn Write) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let fail = |e: io::Error| Failure::file(path, e);
-    signals::end_cleanly();
+    signals::leaves("nothing was written");
     let file = WholeFile::create(path).map_err(fail)?;
     let mut out = BufWriter::with_capacity(1 << 18, file);
     let done = fill(&mut out)?;
     let file = out.into_inner().map_err(|e| fail(e.into_error()))?;
     file.finish().map_err(fail)?;
+    signals::leaves("");
     Ok(done)
 }
 

@@ -38,6 +38,8 @@ pub fn accept(
     let mut baseline = before.clone();
     let taken = baseline.take(&now);
     let bytes = baseline.to_bytes();
+    // Counts and digests belong together.
+    Signals::watch("").finish_running_cells_first();
     write_file(&args.baseline, &bytes)?;
     if let Some(digests) = digests {
         write_file(&path_of(&args.baseline), &digests.to_bytes())?;

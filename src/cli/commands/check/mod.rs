@@ -182,7 +182,7 @@ fn check_traces(args: &CheckArgs, config: &Config, task: &Task) -> Result<ExitCo
     let replay_args = &args.replay;
     use_threads(replay_args.sweep.threads()?);
     let settings = plan::settings(args)?;
-    let signals = Signals::watch();
+    let signals = Signals::watch("nothing was compared");
     let inputs = load(args, config, task, &settings)?;
     let plan = plan::plan(task, &inputs.traces(), args, config, &settings)?;
     if let Mode::Compare(baseline) = &task.mode {
@@ -250,6 +250,9 @@ fn conclude(
     read_errors: ReadErrors,
     plan: Option<&Plan<'_>>,
 ) -> Result<ExitCode, Failure> {
+    // A verdict is written in all of its forms, which state the exit code of a signal, too.
+    let signals = Signals::watch("");
+    signals.finish_running_cells_first();
     let verdict = judge(baseline, task.only.as_ref(), now, &task.limits);
     let mut verdict = verdict.map_err(|error| no_verdict(&args.baseline, error))?;
     let mut code = exit::worse(read_errors.code, verdict.code());
@@ -267,6 +270,9 @@ fn conclude(
                 verdict.errors.push(failure.to_string());
             }
         }
+    }
+    if let Some(signal) = signals.code() {
+        code = exit::worse(code, signal);
     }
     let conclusion = outputs::Conclusion {
         verdict,

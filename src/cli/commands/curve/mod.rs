@@ -138,7 +138,7 @@ pub fn curve(mut args: CurveArgs) -> Result<ExitCode, Failure> {
     let options = args.load_options(&choices)?;
     use_threads(threads(args.jobs)?);
     let folder = claim_output(&args)?;
-    let signals = Signals::watch();
+    let signals = Signals::watch("no curve is finished");
     let inputs = load(&args, &options)?;
     if let (Some(folder), false) = (&folder, args.force) {
         refuse_files(folder.path(), &charts(&inputs))?;
@@ -153,13 +153,13 @@ pub fn curve(mut args: CurveArgs) -> Result<ExitCode, Failure> {
     let rows = curves.rows(&inputs)?;
     let all = choices.len() * inputs.traces().len();
     let finished = curves.finished.into_inner();
+    let signal = curves.signals.code();
     if !rows.is_empty() || finished == all {
         print(&curves_text::render(&rows))?;
         if let Some(folder) = folder {
-            write(&folder, &rows)?;
+            write(&folder, &rows, curves.signals, signal)?;
         }
     }
-    let signal = curves.signals.code().filter(|_| finished < all);
     let Some(code) = signal else {
         return Ok(inputs.failed);
     };
@@ -434,14 +434,23 @@ fn chart_names(rows: &[CurveRow]) -> Vec<String> {
     stems.map(|stem| format!("{stem}.png")).collect()
 }
 
-/// Writes the table, reads it back and draws its charts. Removes the charts of an earlier table.
-fn write(folder: &RunFolder, rows: &[CurveRow]) -> Result<(), Failure> {
+/// Writes the table, reads it back and draws its charts. Removes the charts of an earlier table. `seen` is
+/// the signal that came before.
+fn write(
+    folder: &RunFolder,
+    rows: &[CurveRow],
+    signals: Signals,
+    seen: Option<ExitCode>,
+) -> Result<(), Failure> {
     let table = folder.path().join(FILE);
     if let Ok(earlier) = read_rows(&table) {
         folder.clear(&chart_names(&earlier))?;
     }
     let folder = folder.path();
     write_file(&table, &to_csv(rows))?;
+    let shown = folder.printed();
+    let left = format!("all curves are in {shown}; pagebench plot {shown} draws the charts");
+    signals.finish_nothing(&left, seen);
     print(&format!("{}\n", table.printed()))?;
     if rows.is_empty() {
         return Ok(());

@@ -8,6 +8,7 @@ mod session;
 
 use crate::cli::args::{LevelArgs, QuietArgs};
 use crate::cli::setup::failure::Failure;
+use crate::cli::setup::input::plain_given_name;
 use crate::cli::setup::output_file::check_stored_name;
 use crate::cli::setup::progress::note;
 use crate::exit::ExitCode;
@@ -163,7 +164,8 @@ fn output(args: &RecordArgs) -> Result<PathBuf, Failure> {
 
 /// Returns the name of the trace.
 fn trace_name(args: &RecordArgs, output: &Path) -> String {
-    args.name.clone().unwrap_or_else(|| name_of(output))
+    let given = args.name.as_deref().map(plain_given_name);
+    given.unwrap_or_else(|| name_of(output))
 }
 
 /// The most processes that are listed.
@@ -212,11 +214,11 @@ fn one_line(command: &str) -> String {
         } else {
             letter
         };
-        plain.push(if letter.is_control() { '?' } else { letter });
+        plain.push(letter);
     }
     match plain.char_indices().nth(COMMAND_SHOWN) {
-        None => plain,
-        Some((end, _)) => format!("{}…", &plain[..end]),
+        None => plain.printed().to_string(),
+        Some((end, _)) => format!("{}…", plain[..end].printed()),
     }
 }
 

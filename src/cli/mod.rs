@@ -70,8 +70,8 @@ enum Command {
 }
 
 impl Command {
-    /// Returns whether the command reads or draws on all cores. Others take no thread, or the number that
-    /// they are told.
+    /// Returns whether the command reads or draws on all cores. Others start no thread, or as many as
+    /// `--jobs` says.
     fn takes_all_cores(&self) -> bool {
         match self {
             Command::Merge(_)

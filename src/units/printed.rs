@@ -1,6 +1,6 @@
-//! Text from data on its way out: names, paths, arguments and lines of files. Whoever chose such a text
-//! must not be able to move the cursor of a terminal, reorder a line, begin a line of their own, or give a
-//! command to GitHub Actions, which obeys printed lines that begin with `::`, and `##[` anywhere.
+//! Text from data on its way out: names, paths, arguments and lines of files. No such text moves the cursor
+//! of a terminal, reorders a line, begins a line of its own, or gives a command to GitHub Actions, which
+//! obeys printed lines that begin with `::`, and `##[` anywhere.
 //!
 //! [`Printable::printed`] is for pieces of data within a text of the program's own; [`guarded`] is for
 //! whole texts, just before they are printed; [`plain_name`] is for names on their way in. XML, Markdown and

@@ -110,7 +110,7 @@ pub struct PlanCell {
     pub refs: u64,
 }
 
-/// Reads a name of a file that anybody may have written.
+/// Reads a name and makes it plain: the file may come from elsewhere.
 fn plain<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     Ok(plain_name(&String::deserialize(from)?).into_owned())
 }

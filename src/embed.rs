@@ -6,7 +6,7 @@ use crate::space::{Resolved, SpaceError, resolve};
 use crate::trace::model::reference_string;
 use crate::trace::model::selection::Selection;
 use crate::trace::{LoadOptions, TraceError, load};
-use crate::units::PageSize;
+use crate::units::{PageSize, Printable};
 use crate::vm::{self, Job, Outcome};
 use std::fmt::Display;
 use std::path::Path;
@@ -72,7 +72,7 @@ impl LoadedTrace {
             ..LoadOptions::default()
         };
         let resolved = resolve(load(path, &options)?, &Default::default());
-        let named = |error: SpaceError| error.named(path.display().to_string());
+        let named = |error: SpaceError| error.named(path.printed().to_string());
         let resolved = resolved.map_err(|error| ReplayError::of(named(error)))?;
         Ok(LoadedTrace { resolved })
     }

@@ -12,6 +12,13 @@ pub struct ExitCode {
     pub about: &'static str,
 }
 
+impl ExitCode {
+    /// Returns the name as messages have it, in words.
+    pub fn shown(&self) -> String {
+        self.name.replace('-', " ")
+    }
+}
+
 const fn exit(code: u8, name: &'static str, about: &'static str) -> ExitCode {
     ExitCode { code, name, about }
 }
@@ -44,13 +51,15 @@ pub const REGRESSION: ExitCode = exit(
 );
 /// `check` has nothing to compare with.
 pub const NO_BASELINE: ExitCode = exit(7, "no-baseline", "check has no usable baseline");
+/// Ended because the terminal was closed (SIGHUP).
+pub const HUNG_UP: ExitCode = exit(129, "hung-up", "hung up; finished cells are kept");
 /// Interrupted by Ctrl-C.
 pub const INTERRUPTED: ExitCode = exit(130, "interrupted", "interrupted; finished cells are kept");
 /// Terminated by a signal.
 pub const TERMINATED: ExitCode = exit(143, "terminated", "terminated; finished cells are kept");
 
 /// Every exit code, in numerical order.
-pub const ALL: [ExitCode; 10] = [
+pub const ALL: [ExitCode; 11] = [
     OK,
     FAILURE,
     USAGE,
@@ -59,14 +68,16 @@ pub const ALL: [ExitCode; 10] = [
     INCOMPLETE,
     REGRESSION,
     NO_BASELINE,
+    HUNG_UP,
     INTERRUPTED,
     TERMINATED,
 ];
 
 /// The codes in the order in which [`worse`] prefers them.
-const PRECEDENCE: [ExitCode; 9] = [
+const PRECEDENCE: [ExitCode; 10] = [
     USAGE,
     // An interrupt explains a failure that follows it.
+    HUNG_UP,
     INTERRUPTED,
     TERMINATED,
     // A regression stands, whatever else failed or is missing.

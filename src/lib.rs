@@ -45,7 +45,8 @@
 //! |---|---|---|
 //! | `exit` | THE table of exit codes | what leads to them |
 //! | [`guide`] | the chapters of the user's guide | anything else |
-//! | `units` | page sizes, amounts of memory, ladders, words of messages | anything else |
+//! | `units` | page sizes, amounts of memory, ladders, words of messages, text as it is printed | anything else |
+//! | `threads` | pools of as many threads as the system allows | what they do |
 //! | `simd` | inner loops on wide registers, each with its portable twin | what the bytes mean |
 //! | `trace` | records and events, codecs, THE table of formats, read and written, the dense trace, the `.pbt` store, THE table of generators | policies, machines |
 //! | `record` | running programs as traces: valgrind's log, system calls, mappings | what a trace is used for |
@@ -79,6 +80,8 @@
 mod exit;
 pub mod guide;
 mod units;
+
+mod threads;
 
 mod simd;
 

@@ -5,14 +5,19 @@
 //! |---|---|
 //! | `ladder` | lists of memory sizes: `-m 64,2^4..2^14,1%,64MiB,auto` |
 //! | `exact` | fractions and percentages compared without rounding |
+//! | `printed` | text from data on its way to a terminal or a file for people |
 //! | `words` | words of messages: plurals, nearest names |
 
 mod exact;
 mod ladder;
+mod printed;
 mod words;
 
 pub use exact::{Fraction, Percent};
 pub use ladder::Ladder;
+pub use printed::{
+    Printable, guarded, is_control, plain_name, printed_json, shell_word, toml_string,
+};
 pub use words::{about, counted, did_you_mean};
 
 use std::fmt;
@@ -90,7 +95,7 @@ impl FromStr for PageSize {
         PageSize::from_bytes(parse_bytes(text)?).map_or_else(
             || {
                 bad(format!(
-                    "page size \"{text}\" is not a power of two from 64 bytes to 1 GiB (4KiB, 2MiB …)"
+                    "page size {text:?} is not a power of two from 64 bytes to 1 GiB (4KiB, 2MiB …)"
                 ))
             },
             Ok,
@@ -149,20 +154,20 @@ pub fn parse_bytes(text: &str) -> Result<u64, UnitError> {
         "t" | "tib" => 40,
         "kb" | "mb" | "gb" | "tb" => {
             return bad(format!(
-                "\"{text}\": write KiB, MiB, GiB or TiB (powers of 1024)"
+                "{text:?}: write KiB, MiB, GiB or TiB (powers of 1024)"
             ));
         }
         _ => {
             return bad(format!(
-                "\"{text}\" is not a size in bytes (4096, 4KiB, 64MiB)"
+                "{text:?} is not a size in bytes (4096, 4KiB, 64MiB)"
             ));
         }
     };
     match number.parse::<u64>() {
         Ok(n) if n <= u64::MAX >> shift => Ok(n << shift),
-        Ok(_) => bad(format!("\"{text}\" is over 2^64 bytes")),
+        Ok(_) => bad(format!("{text:?} is over 2^64 bytes")),
         Err(_) => bad(format!(
-            "\"{text}\" is not a size in bytes (4096, 4KiB, 64MiB)"
+            "{text:?} is not a size in bytes (4096, 4KiB, 64MiB)"
         )),
     }
 }
@@ -176,14 +181,14 @@ pub fn parse_count(text: &str) -> Result<u64, UnitError> {
             "auto" => String::new(),
             _ => did_you_mean(text, std::iter::once("auto")),
         };
-        UnitError(format!("\"{text}\" is not a count (4096, 2^14, 20M){hint}"))
+        UnitError(format!("{text:?} is not a count (4096, 2^14, 20M){hint}"))
     };
     if let Some((base, exponent)) = text.split_once('^') {
         let base: u64 = base.trim().parse().map_err(|_| wrong())?;
         let exponent: u32 = exponent.trim().parse().map_err(|_| wrong())?;
         return base
             .checked_pow(exponent)
-            .ok_or_else(|| UnitError(format!("\"{text}\" is over 2^64")));
+            .ok_or_else(|| UnitError(format!("{text:?} is over 2^64")));
     }
     let (number, factor) = match text.chars().last() {
         Some('k') => (&text[..text.len() - 1], 1_000),
@@ -198,7 +203,7 @@ pub fn parse_count(text: &str) -> Result<u64, UnitError> {
         .map_err(|_| wrong())?;
     number
         .checked_mul(factor)
-        .ok_or_else(|| UnitError(format!("\"{text}\" is over 2^64")))
+        .ok_or_else(|| UnitError(format!("{text:?} is over 2^64")))
 }
 
 /// Reads the number of a percentage: 12.5 for `12.5%`. Returns `None` if `text` has no percent sign, and

@@ -73,7 +73,7 @@ pub fn other_part(baseline: &Identity, now: &Identity) -> Option<String> {
     }
     let part = |filter: String| match &*filter {
         "" => "all references".to_owned(),
-        filter => format!("the selection \"{filter}\""),
+        filter => format!("the selection {filter:?}"),
     };
     Some(format!(
         "trace {}: the baseline counts {}, this run {}\n  \

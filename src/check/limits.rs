@@ -69,7 +69,7 @@ pub fn metric(name: &str) -> Result<&'static Metric, String> {
         let names = METRICS.iter().map(|metric| metric.name);
         let hint = did_you_mean(name, names.clone());
         let names: Vec<&str> = names.collect();
-        format!("no metric \"{name}\"{hint} (one of: {})", names.join(", "))
+        format!("no metric {name:?}{hint} (one of: {})", names.join(", "))
     })
 }
 
@@ -117,7 +117,7 @@ impl FromStr for Pattern {
 
     fn from_str(text: &str) -> Result<Pattern, String> {
         let glob = GlobBuilder::new(text).build();
-        let glob = glob.map_err(|e| format!("\"{text}\" is not a glob: {}", e.kind()))?;
+        let glob = glob.map_err(|e| format!("{text:?} is not a glob: {}", e.kind()))?;
         Ok(Pattern(glob.compile_matcher()))
     }
 }

@@ -14,8 +14,11 @@ mod setup;
 use self::args::blanks::blanks_for_commas;
 use self::setup::experiment::CommandLine;
 use self::setup::failure::Failure;
+use self::setup::replay::use_all_cores;
+use self::setup::signals::{install, last_word};
 use crate::exit::{self, ExitCode};
 use crate::policy::Registry;
+use crate::units::Printable;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
 
@@ -66,6 +69,39 @@ enum Command {
     Man(crate::cli::commands::completions::ManArgs),
 }
 
+impl Command {
+    /// Returns whether the command reads or draws on all cores. Others start no thread, or as many as
+    /// `--jobs` says.
+    fn takes_all_cores(&self) -> bool {
+        match self {
+            Command::Merge(_)
+            | Command::Plot(_)
+            | Command::Convert(_)
+            | Command::Record(_)
+            | Command::Interleave(_)
+            | Command::Head(_)
+            | Command::Stat(_)
+            | Command::Explain(_)
+            | Command::Vm(_)
+            | Command::Translate(_) => true,
+            Command::Run(_)
+            | Command::Plan(_)
+            | Command::Check(_)
+            | Command::Curve(_)
+            | Command::Init(_)
+            | Command::Compare(_)
+            | Command::Gen(_)
+            | Command::Machines(_)
+            | Command::Policies(_)
+            | Command::Formats(_)
+            | Command::Columns(_)
+            | Command::Guide(_)
+            | Command::Completions(_)
+            | Command::Man(_) => false,
+        }
+    }
+}
+
 /// Returns the table of exit codes, for `--help`.
 fn exit_codes() -> String {
     let lines = exit::ALL.map(|exit| format!("  {:>3}  {}\n", exit.code, exit.about));
@@ -79,11 +115,12 @@ fn exit_codes() -> String {
 /// If it is called a second time: the policies of a process are registered once.
 pub fn main(registry: Registry) -> std::process::ExitCode {
     registry.install();
+    install();
     // The row of a cell that panics holds the error; a backtrace would not help.
     std::panic::set_hook(Box::new(|panic| {
         crate::cli::setup::progress::message(&format!("internal error: {panic}"))
     }));
-    std::process::ExitCode::from(run_given(std::env::args_os().collect()))
+    std::process::ExitCode::from(last_word(run(std::env::args_os().collect())).code)
 }
 
 /// Runs the program on the arguments `given`, the program's name first. Returns the exit code.
@@ -95,9 +132,9 @@ fn run(given: Vec<OsString>) -> ExitCode {
     if let Some(what) = blanks_for_commas(&Cli::command(), &given) {
         return report(&Failure::usage(what));
     }
-    let (cli, line) = match parse(given) {
+    let (cli, line) = match parse(given.clone()) {
         Ok(parsed) => parsed,
-        Err(error) => return print_clap_error(&error),
+        Err(error) => return print_clap_error(error, &given),
     };
     if line.is_quiet() {
         crate::cli::setup::progress::be_quiet();
@@ -119,8 +156,18 @@ fn parse(given: Vec<OsString>) -> Result<(Cli, CommandLine), clap::Error> {
     Ok((cli, line))
 }
 
-/// Prints help, the version or an error of the command line; returns the exit code.
-fn print_clap_error(error: &clap::Error) -> ExitCode {
+/// Prints help, the version or an error of the command line, which `given` is; returns the exit code. An
+/// error shows arguments: it becomes that of the arguments as they are printed.
+fn print_clap_error(error: clap::Error, given: &[OsString]) -> ExitCode {
+    let shown = |arg: &OsString| OsString::from(arg.printed().to_string());
+    let shown: Vec<OsString> = given.iter().map(shown).collect();
+    let error = if error.use_stderr() && shown != given {
+        let of_shown = Cli::command().try_get_matches_from(&shown).err();
+        let what = "an argument has control characters, and is wrong with them";
+        of_shown.unwrap_or_else(|| Cli::command().error(error.kind(), what))
+    } else {
+        error
+    };
     let printed = error.print();
     if error.use_stderr() {
         return exit::USAGE;
@@ -133,6 +180,9 @@ fn print_clap_error(error: &clap::Error) -> ExitCode {
 
 /// Runs a command. Commands that take an experiment file read their arguments from `line`.
 fn execute(command: Command, line: CommandLine) -> Result<ExitCode, Failure> {
+    if command.takes_all_cores() {
+        use_all_cores();
+    }
     match command {
         Command::Run(_) => crate::cli::commands::run::run(&line),
         Command::Plan(_) => crate::cli::commands::plan::plan(&line),

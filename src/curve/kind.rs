@@ -148,7 +148,7 @@ impl FromStr for CurveKind {
             let hint = did_you_mean(&name.to_lowercase(), known.into_iter());
             let known = known.join(", ");
             return Err(ParamError(format!(
-                "no curve \"{text}\"{hint} (there are: {known})"
+                "no curve {text:?}{hint} (there are: {known})"
             )));
         }
         let policy: PolicyChoice = text.parse()?;

@@ -136,7 +136,7 @@ fn parse_params<'a>(
         let (param, value) = parse_param(spec, part)?;
         if written.iter().any(|(key, _)| *key == param.name) {
             return Err(ParamError(format!(
-                "{}: parameter \"{}\" is given twice",
+                "{}: parameter {:?} is given twice",
                 spec.name, param.name
             )));
         }
@@ -150,7 +150,7 @@ fn parse_param(spec: &'static Spec, part: &str) -> Result<(&'static Param, u64),
     let name = spec.name;
     let Some((key, value)) = part.split_once('=') else {
         return Err(ParamError(format!(
-            "{name}: \"{part}\" is no parameter: write {name}:key=value"
+            "{name}: {part:?} is no parameter: write {name}:key=value"
         )));
     };
     let Some(param) = spec.param(key.trim()) else {
@@ -162,13 +162,13 @@ fn parse_param(spec: &'static Spec, part: &str) -> Result<(&'static Param, u64),
         };
         let hint = did_you_mean(key, spec.params.iter().map(|param| param.name));
         return Err(ParamError(format!(
-            "{name}: unknown parameter \"{key}\"{hint} ({known})"
+            "{name}: unknown parameter {key:?}{hint} ({known})"
         )));
     };
     match param.parse(value) {
         Some(value) => Ok((param, value)),
         None => Err(ParamError(format!(
-            "{name}: {key}=\"{value}\" is not {}",
+            "{name}: {key}={value:?} is not {}",
             param.range()
         ))),
     }

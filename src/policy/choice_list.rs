@@ -66,7 +66,7 @@ pub fn group(item: &str) -> Result<(&'static str, Family), ParamError> {
         let names = groups.map(|group| format!("@{}", group.0));
         let hint = did_you_mean(item, names.iter().map(String::as_str));
         ParamError(format!(
-            "unknown group of policies \"{item}\"{hint} (there are: {})",
+            "unknown group of policies {item:?}{hint} (there are: {})",
             names.join(", ")
         ))
     })

@@ -61,14 +61,14 @@ impl Registry {
         for name in names(&spec) {
             assert!(
                 is_name(name),
-                "a policy cannot be called \"{name}\": lowercase letters, digits, - and _ make a \
+                "a policy cannot be called {name:?}: lowercase letters, digits, - and _ make a \
                  name, which begins with a letter and is not \"all\""
             );
             let others = TABLE.iter().chain(self.own.iter().map(|own| own.id.spec()));
             for other in others {
                 assert!(
                     names(other).all(|taken| taken != name),
-                    "a policy cannot be called \"{name}\": the policy \"{}\" has that name; \
+                    "a policy cannot be called {name:?}: the policy {:?} has that name; \
                      choose another one in its SPEC",
                     other.name
                 );
@@ -144,7 +144,7 @@ impl PolicyId {
         PolicyId::all().find(is).ok_or_else(|| {
             let names = PolicyId::all().flat_map(|id| names(id.spec()));
             ParamError(format!(
-                "unknown policy \"{name}\"{} (see: pagebench policies)",
+                "unknown policy {name:?}{} (see: pagebench policies)",
                 did_you_mean(&wanted, names)
             ))
         })

@@ -1,9 +1,14 @@
 //! A program run as it is, without valgrind: the page faults that the kernel counted for it.
 
+use super::session::{GRACE, Signal};
+use rustix::process::{Pid, kill_process_group};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// A path that names no program.
 const NO_PROGRAM: &str = "/dev/null/no-program";
@@ -27,21 +32,26 @@ pub fn can_read_again() -> bool {
 }
 
 /// Runs `command` with the standard input from its beginning; what it prints is dropped. Returns its
-/// faults from its exec on, and how it ended. Nothing else may start children meanwhile.
+/// faults from its exec on, and how it ended. Nothing else may start children meanwhile. `interrupt` is
+/// asked often for a signal to end the program with; its children end too, unless they left its process
+/// group.
 ///
 /// # Errors
-/// Errors if it cannot be started, or the system does not count faults.
-pub fn run(command: &[OsString]) -> io::Result<(NativeFaults, ExitStatus)> {
+/// Errors if it cannot be started, if the system does not count faults, or if `interrupt` ended it.
+pub fn run(
+    command: &[OsString],
+    interrupt: &dyn Fn() -> Option<Signal>,
+) -> io::Result<(NativeFaults, ExitStatus)> {
     let (program, args) = command
         .split_first()
         .ok_or_else(|| io::Error::other("no program"))?;
     let start = of_children()?;
     // A child that finds no program to run has the faults of a start alone.
-    if started(NO_PROGRAM, args).is_ok() {
+    if started(NO_PROGRAM, args, &|| None).is_ok() {
         return Err(io::Error::other(format!("{NO_PROGRAM} is a program")));
     }
     let before = of_children()?;
-    let status = started(program, args)?;
+    let status = started(program, args, interrupt)?;
     let after = of_children()?;
     let own = |after: u64, before: u64, start: u64| {
         let of_start = before.saturating_sub(start);
@@ -54,14 +64,48 @@ pub fn run(command: &[OsString]) -> io::Result<(NativeFaults, ExitStatus)> {
     Ok((faults, status))
 }
 
-/// Runs a program to its end.
-fn started(program: impl AsRef<OsStr>, args: &[OsString]) -> io::Result<ExitStatus> {
-    Command::new(program)
+/// The time between two looks whether the program has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// Runs a program, in a process group of its own, to its end.
+fn started(
+    program: impl AsRef<OsStr>,
+    args: &[OsString],
+    interrupt: &dyn Fn() -> Option<Signal>,
+) -> io::Result<ExitStatus> {
+    let mut child = Command::new(program)
         .args(args)
         .stdin(Stdio::from(File::open("/proc/self/fd/0")?))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .status()
+        .process_group(0)
+        .spawn()?;
+    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let send = |signal| {
+        if let Some(group) = group {
+            let _ = kill_process_group(group, signal);
+        }
+    };
+    let mut kill_at = None;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            if kill_at.is_none() {
+                return Ok(status);
+            }
+            // Its children had the signal, but not the time.
+            send(Signal::KILL);
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        match (interrupt(), kill_at) {
+            (Some(signal), None) => {
+                kill_at = Some(Instant::now() + GRACE);
+                send(signal);
+            }
+            (_, Some(at)) if Instant::now() > at => send(Signal::KILL),
+            _ => {}
+        }
+        sleep(LOOK_EVERY);
+    }
 }
 
 /// Returns the faults of all children that were waited for, as `getrusage` reports them.

@@ -4,6 +4,7 @@
 
 use super::log_socket::{self, Channel, Received};
 use super::{Live, ProcessSummary, RecordOptions, Recorder, RecordingSink, Repairs};
+use crate::units::Printable;
 use rustix::process::{Pid, kill_process};
 use std::collections::HashSet;
 use std::env;
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 pub use rustix::process::Signal;
 
 /// The time between a program's SIGTERM or SIGINT and its SIGKILL.
-const GRACE: Duration = Duration::from_secs(3);
+pub const GRACE: Duration = Duration::from_secs(3);
 /// The time after a program's end until [`Watch::children_run_on`] is called.
 const SILENCE: Duration = Duration::from_secs(2);
 
@@ -28,7 +29,7 @@ pub enum StartError {
     #[error("cannot open a channel for valgrind's log: {0}")]
     Channel(io::Error),
     /// This valgrind cannot be started.
-    #[error("{}: cannot start: {error}", .valgrind.display())]
+    #[error("{}: cannot start: {error}", .valgrind.printed())]
     Valgrind {
         /// The program.
         valgrind: PathBuf,

@@ -1,8 +1,9 @@
 //! Markdown: names and tables that every renderer shows as they are.
 
+use crate::units::is_control;
 use std::fmt::Write;
 
-/// Escapes `text` so that Markdown shows it as it is, in a cell of a table too.
+/// Escapes `text` so that Markdown shows it as it is, in a cell of a table too. Blanks replace controls.
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -13,7 +14,7 @@ pub fn escaped(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
-            c if c.is_control() => out.push(' '),
+            c if is_control(c) => out.push(' '),
             c => out.push(c),
         }
     }
@@ -42,6 +43,7 @@ mod tests {
             escaped("a|b\n<c> `d`_e\\"),
             "a\\|b &lt;c&gt; \\`d\\`\\_e\\\\"
         );
+        assert_eq!(escaped("\x1b\u{202e}é"), "  é");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Texts for the terminal that several tables share: percentages and aligned columns.
 
+use crate::units::Printable;
 use std::fmt::Write;
 
 /// Formats `share` in percent: three significant digits and at most seven decimals below 99.95 %, four
@@ -29,9 +30,15 @@ pub fn aligned(out: &mut String, lines: &[Vec<String>]) {
     columns(out, "    ", "", lines);
 }
 
-/// Writes columns two blanks apart. Column `i` is left-aligned if byte `i` of `sides` is `<`, else
+/// Writes columns two blanks apart, each field on its line. Column `i` is left-aligned if byte `i` of `sides` is `<`, else
 /// right-aligned.
 pub fn columns(out: &mut String, indent: &str, sides: &str, lines: &[Vec<String>]) {
+    let shown = |line: &Vec<String>| -> Vec<String> {
+        line.iter()
+            .map(|field| field.printed().to_string())
+            .collect()
+    };
+    let lines: Vec<Vec<String>> = lines.iter().map(shown).collect();
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         lines
@@ -42,7 +49,7 @@ pub fn columns(out: &mut String, indent: &str, sides: &str, lines: &[Vec<String>
             .unwrap_or(0)
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
-    for line in lines {
+    for line in &lines {
         let fields: Vec<String> = line
             .iter()
             .zip(&widths)

@@ -7,6 +7,7 @@
 
 use super::fail_point;
 use super::inputs::{behind_links, input_at};
+use crate::units::Printable;
 use std::collections::HashSet;
 use std::fs::{self, File, Permissions, TryLockError};
 use std::io::{self, Write};
@@ -18,14 +19,15 @@ use tempfile::{Builder, NamedTempFile};
 const PREFIX: &str = ".pagebench-";
 const SUFFIX: &str = ".tmp";
 
-/// Temporary files not yet renamed; removed when a signal ends the program.
+/// Temporary files not yet renamed, and folders that were made; removed when a signal ends the program,
+/// folders if they are empty.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// Why a file cannot be read or written: the file, the line if there is one, and what is wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
     /// The system refused.
-    #[error("{path}: cannot {action}: {source}", path = path.display())]
+    #[error("{path}: cannot {action}: {source}", path = path.printed())]
     Io {
         /// The file.
         path: PathBuf,
@@ -35,7 +37,7 @@ pub enum TableError {
         source: io::Error,
     },
     /// The content is not what it should be.
-    #[error("{path}{at}: {what}", path = path.display(), at = line.map_or(String::new(), |l| format!(":{l}")))]
+    #[error("{path}{at}: {what}", path = path.printed(), at = line.map_or(String::new(), |l| format!(":{l}")))]
     Content {
         /// The file.
         path: PathBuf,
@@ -145,7 +147,8 @@ impl WholeFile {
             // Renamed by hand: `persist` takes the file, which dropping still has to look at.
             Target::Beside { file, path } => {
                 fail_point::pass("rename")?;
-                fs::rename(file.path(), path)
+                // A signal may not remove it meanwhile.
+                unfinished(|_| fs::rename(file.path(), path))
             }
         }
     }
@@ -256,7 +259,7 @@ fn refuse_input(path: &Path) -> io::Result<()> {
         None => Ok(()),
         Some(input) => Err(io::Error::other(format!(
             "this file is read ({}), and is not replaced; choose another name",
-            input.display()
+            input.printed()
         ))),
     }
 }
@@ -294,7 +297,13 @@ fn temporary(folder: &Path, mode: Option<Permissions>) -> io::Result<NamedTempFi
     builder
         .permissions(mode.unwrap_or_else(|| std::os::unix::fs::PermissionsExt::from_mode(0o666)));
     loop {
-        let file = builder.tempfile_in(folder).map_err(without_path)?;
+        // Made and listed in one step, which a signal comes before or after.
+        let made = unfinished(|paths| {
+            let file = builder.tempfile_in(folder)?;
+            paths.push(file.path().to_path_buf());
+            Ok(file)
+        });
+        let file = made.map_err(without_path)?;
         let lost = match file.as_file().try_lock() {
             // Another process took the file for a leftover before it was locked.
             Err(TryLockError::WouldBlock) => true,
@@ -303,9 +312,9 @@ fn temporary(folder: &Path, mode: Option<Permissions>) -> io::Result<NamedTempFi
             Err(TryLockError::Error(_)) => false,
         };
         if !lost {
-            remember_unfinished(file.path());
             return Ok(file);
         }
+        forget_unfinished(file.path());
     }
 }
 
@@ -360,13 +369,20 @@ pub(super) fn forget_unfinished(path: &Path) {
     unfinished(|paths| paths.retain(|other| other != path));
 }
 
-/// Removes the temporary files of this process. Called before it ends by a signal.
+/// Has the folder `path`, which was made, removed if a signal ends the program while it is empty.
+pub fn leave_no_empty_folder(path: &Path) {
+    remember_unfinished(path);
+}
+
+/// Removes the temporary files of this process. Called before it ends by a signal: another thread that
+/// begins or finishes a file from now on waits for that end.
 pub fn remove_unfinished() {
-    unfinished(|paths| {
-        for path in paths.drain(..) {
-            let _ = fs::remove_file(path);
-        }
-    });
+    let mut paths = UNFINISHED.lock().unwrap_or_else(|e| e.into_inner());
+    // Folders are older than what is in them.
+    for path in paths.drain(..).rev() {
+        let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir(&path));
+    }
+    std::mem::forget(paths);
 }
 
 /// Removes the temporary files that killed processes left in `folder`; those that a process holds stay.

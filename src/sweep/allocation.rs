@@ -132,13 +132,13 @@ impl FromStr for Allocation {
         let Some(list) = text.strip_prefix("weights=") else {
             let hint = did_you_mean(text, names.into_iter());
             return Err(format!(
-                "unknown allocation \"{text}\"{hint}: global, equal, proportional or weights=3/1/1"
+                "unknown allocation {text:?}{hint}: global, equal, proportional or weights=3/1/1"
             ));
         };
         let weight = |word: &str| match word.trim().parse::<u32>() {
             Ok(weight @ 1..) => Ok(u64::from(weight)),
             _ => Err(format!(
-                "\"{word}\" is not a weight: write a number from 1 to {}",
+                "{word:?} is not a weight: write a number from 1 to {}",
                 u32::MAX
             )),
         };

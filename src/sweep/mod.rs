@@ -120,15 +120,15 @@ pub fn run_with_misses(
             keep(index, run_cell(plan, index, log, misses_to));
         }
     };
-    match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-        Ok(pool) => {
+    match crate::threads::pool(threads) {
+        Some(pool) => {
             pool.install(|| by_curves::run(plan, &passes, stop, &keep));
             let misses = pool.install(|| prepare(plan, &order));
             pool.broadcast(|_| work(&misses));
             pool.install(|| replay_long(plan, stop, misses_to, &keep));
         }
         // Without new threads this one does all the work.
-        Err(_) => {
+        None => {
             by_curves::run(plan, &passes, stop, &keep);
             work(&prepare(plan, &order));
             replay_long(plan, stop, misses_to, &keep);

@@ -52,7 +52,7 @@ impl Partition {
     /// number or two that disagree.
     pub fn parse(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Partition, String> {
         let text = text.trim();
-        let wrong = || format!("\"{text}\": write slice:K/N, hash:K/N, auto:/N or auto");
+        let wrong = || format!("{text:?}: write slice:K/N, hash:K/N, auto:/N or auto");
         let number = |word: &str| word.trim().parse::<u64>().map_err(|_| wrong());
         if let Some(rest) = text.strip_prefix("auto") {
             let given = match rest.strip_prefix(":/") {

@@ -54,6 +54,8 @@ mod guide;
 mod harness;
 #[path = "cli/help.rs"]
 mod help;
+#[path = "cli/hostile.rs"]
+mod hostile;
 #[path = "cli/identity.rs"]
 mod identity;
 #[path = "cli/init.rs"]
@@ -109,6 +111,8 @@ mod streams;
 mod strings;
 #[path = "cli/sweep.rs"]
 mod sweep;
+#[path = "cli/system.rs"]
+mod system;
 #[path = "cli/text_formats.rs"]
 mod text_formats;
 #[path = "cli/tlb.rs"]

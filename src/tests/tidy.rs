@@ -23,9 +23,9 @@ use std::fs;
 use std::path::PathBuf;
 
 /// The layers, lowest first: each knows only those before it.
-const LAYERS: [&str; 15] = [
-    "units", "exit", "guide", "simd", "trace", "record", "space", "policy", "vm", "embed", "curve",
-    "sweep", "report", "check", "cli",
+const LAYERS: [&str; 16] = [
+    "units", "exit", "guide", "threads", "simd", "trace", "record", "space", "policy", "vm",
+    "embed", "curve", "sweep", "report", "check", "cli",
 ];
 
 /// Lines of one file, its unit tests left out.

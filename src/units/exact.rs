@@ -90,7 +90,7 @@ impl FromStr for Percent {
     fn from_str(text: &str) -> Result<Percent, UnitError> {
         let wrong = || {
             UnitError(format!(
-                "\"{text}\" is no percentage from 0 upwards (19 digits and {DECIMALS_MAX} decimals at most)"
+                "{text:?} is no percentage from 0 upwards (19 digits and {DECIMALS_MAX} decimals at most)"
             ))
         };
         let (number, exponent) = match text.split_once(['e', 'E']) {

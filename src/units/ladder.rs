@@ -20,7 +20,7 @@ impl FromStr for Amount {
             Some(percent) if percent > 0.0 && percent <= 100.0 => {
                 return Ok(Amount::Percent(percent));
             }
-            Some(_) => return bad(format!("\"{text}\" is not a share (above 0%, up to 100%)")),
+            Some(_) => return bad(format!("{text:?} is not a share (above 0%, up to 100%)")),
             None => {}
         }
         if text.trim().ends_with(['B', 'b']) {
@@ -30,7 +30,7 @@ impl FromStr for Amount {
             Ok(count) => Ok(Amount::Count(count)),
             Err(e) => match text.trim().chars().last() {
                 Some('K' | 'T' | 'g' | 'm') => bad(format!(
-                    "\"{text}\": write 64KiB for bytes, 64k for a count of thousands"
+                    "{text:?}: write 64KiB for bytes, 64k for a count of thousands"
                 )),
                 _ => Err(e),
             },
@@ -155,7 +155,7 @@ impl Ladder {
                 Term::One(amount) => values.push(count(amount)),
                 Term::Range { from, to, step } => {
                     expand(count(from), count(to), step, &mut values)
-                        .map_err(|why| UnitError(format!("\"{}\" {why}", self.text)))?;
+                        .map_err(|why| UnitError(format!("{:?} {why}", self.text)))?;
                 }
             }
         }
@@ -163,13 +163,13 @@ impl Ladder {
         values.dedup();
         if values.first() == Some(&0) {
             return bad(format!(
-                "\"{}\" gives 0 (with pages of {page_size}): at least 1 is needed",
+                "{:?} gives 0 (with pages of {page_size}): at least 1 is needed",
                 self.text
             ));
         }
         match values.last() {
             Some(&top) if top > max => bad(format!(
-                "\"{}\" gives {top}: at most {max} is allowed",
+                "{:?} gives {top}: at most {max} is allowed",
                 self.text
             )),
             _ => Ok(values),
@@ -244,7 +244,7 @@ fn parse_term(text: &str) -> Result<Term, UnitError> {
     let Some((from, rest)) = text.split_once("..") else {
         let amount: Amount = text.parse()?;
         return match amount {
-            Amount::Count(0) | Amount::Bytes(0) => bad(format!("\"{text}\": at least 1 is needed")),
+            Amount::Count(0) | Amount::Bytes(0) => bad(format!("{text:?}: at least 1 is needed")),
             amount => Ok(Term::One(amount)),
         };
     };
@@ -256,7 +256,7 @@ fn parse_term(text: &str) -> Result<Term, UnitError> {
     if let (Amount::Count(a), Amount::Count(b)) = (from, to)
         && a > b
     {
-        return bad(format!("\"{text}\" is an empty range: {a} is above {b}"));
+        return bad(format!("{text:?} is an empty range: {a} is above {b}"));
     }
     Ok(Term::Range { from, to, step })
 }
@@ -264,7 +264,7 @@ fn parse_term(text: &str) -> Result<Term, UnitError> {
 fn parse_step(term: &str, step: &str) -> Result<Step, UnitError> {
     if let Some(add) = step.strip_prefix('+') {
         return match parse_count(add)? {
-            0 => bad(format!("\"{term}\": a step of +0 never ends")),
+            0 => bad(format!("{term:?}: a step of +0 never ends")),
             add => Ok(Step::Add(add)),
         };
     }
@@ -272,7 +272,7 @@ fn parse_step(term: &str, step: &str) -> Result<Step, UnitError> {
     match factor {
         Some(f) if f > 1.0 && f.is_finite() => Ok(Step::Factor(f)),
         _ => bad(format!(
-            "\"{term}\": the step after ':' is x1.5 (a factor above 1) or +100"
+            "{term:?}: the step after ':' is x1.5 (a factor above 1) or +100"
         )),
     }
 }

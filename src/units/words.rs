@@ -36,7 +36,7 @@ pub fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&
 
 /// Returns `; did you mean "lru"?` if `word` is near one of `names`, else an empty text.
 pub fn did_you_mean<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> String {
-    nearest(word, names).map_or(String::new(), |name| format!("; did you mean \"{name}\"?"))
+    nearest(word, names).map_or(String::new(), |name| format!("; did you mean {name:?}?"))
 }
 
 #[cfg(test)]

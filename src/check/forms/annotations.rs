@@ -4,6 +4,7 @@
 use crate::check::limits::Improvement;
 use crate::check::verdict::{Standing, Verdict, counted};
 use crate::exit::ExitCode;
+use crate::units::guarded;
 use std::fmt::Write;
 
 /// The most errors, and the most warnings, that GitHub shows of a step.
@@ -69,9 +70,10 @@ pub fn of_failure(why: &str, baseline: &str, code: ExitCode) -> String {
     )
 }
 
-/// Escapes the text of a command.
+/// Escapes the text of a command. Its line feeds stay.
 fn data(text: &str) -> String {
-    (text.replace('%', "%25").replace('\r', "%0D")).replace('\n', "%0A")
+    let text = text.replace('\r', "\n");
+    (guarded(&text).replace('%', "%25")).replace('\n', "%0A")
 }
 
 /// Escapes the value of a property of a command.
@@ -85,7 +87,9 @@ mod tests {
 
     #[test]
     fn no_text_ends_a_command() {
-        assert_eq!(data("50 %\n::error::x\r"), "50 %25%0A::error::x%0D");
+        let hostile = "50 %\n::error::x\r\x1b[0m\u{202e}";
+        let shown = "50 %25%0A\\x3a:error::x%0A\\x1b[0m\\u{202e}";
+        assert_eq!(data(hostile), shown);
         assert_eq!(property("a,b:c%"), "a%2Cb%3Ac%25");
     }
 }

@@ -5,6 +5,7 @@
 use crate::check::verdict::{Change, Checked, Standing, Verdict};
 use crate::exit::ExitCode;
 use crate::report::results::columns::SCHEMA;
+use crate::units::printed_json;
 use serde_json::{Value, json};
 
 /// Returns the file; `explanation` is the text of `--explain`, if it was asked for.
@@ -34,7 +35,7 @@ pub fn of_failure(why: &str, baseline: &str, code: ExitCode) -> String {
 }
 
 fn show(value: &Value) -> String {
-    serde_json::to_string_pretty(value).expect("no odd keys") + "\n"
+    printed_json(serde_json::to_string_pretty(value).expect("no odd keys") + "\n")
 }
 
 fn value_of(verdict: &Verdict, baseline: &str, code: ExitCode) -> Value {

@@ -2,6 +2,7 @@
 //! command line is parsed, which would take the rest of the list for traces.
 
 use crate::policy::choice_list::parse_list;
+use crate::units::Printable;
 use clap::Command;
 use std::ffi::OsString;
 use std::path::Path;
@@ -49,11 +50,12 @@ pub fn blanks_for_commas(command: &Command, given: &[OsString]) -> Option<String
             .filter(|text| !text.is_empty())
             .collect();
         return Some(format!(
-            "-p {first} {}: \"{}\" is a policy, and no file of that name is here; write policies with \
+            "-p {} {}: {:?} is a policy, and no file of that name is here; write policies with \
              commas: -p {}",
+            first.printed(),
             more.join(" "),
             more[0],
-            list.join(",")
+            list.join(",").printed()
         ));
     }
     None

@@ -7,7 +7,7 @@ use crate::space::{
     AddressLayout, BeyondEof, FileIo, ForkFilePtes, Mappings, OnSegfault, Options, PageCache,
 };
 use crate::sweep::Allocation;
-use crate::units::{PageSize, did_you_mean, parse_bytes};
+use crate::units::{PageSize, Printable, did_you_mean, parse_bytes};
 use crate::vm::{Choices, CowSource, FreeFrames, SwapIn};
 use clap::Args;
 
@@ -181,7 +181,10 @@ impl MemoryArgs {
             text => match parse_bytes(text) {
                 Ok(bytes) if bytes < PageSize::MIN.bytes() => {
                     let message = "less than a page: write 256MiB, none or unlimited";
-                    Err(Failure::usage(format!("--swap {text}: {message}")))
+                    Err(Failure::usage(format!(
+                        "--swap {}: {message}",
+                        text.printed()
+                    )))
                 }
                 Ok(bytes) => Ok(Some(bytes)),
                 Err(e) => {

@@ -137,7 +137,7 @@ pub fn numeric_column(option: &str, name: &str) -> Result<&'static Column, Failu
     numeric().find(|column| column.name == name).ok_or_else(|| {
         let hint = did_you_mean(name, numeric().map(|column| column.name));
         Failure::usage(format!(
-            "{option} \"{name}\" is no numeric column{hint} (see: pagebench columns)"
+            "{option} {name:?} is no numeric column{hint} (see: pagebench columns)"
         ))
     })
 }
@@ -411,7 +411,7 @@ fn parse_kind(part: &str) -> Result<(String, Meaning), Failure> {
     };
     read().ok_or_else(|| {
         Failure::usage(format!(
-            "--kinds \"{part}\": write 2a=write,28=read (read, write, ifetch or skip)"
+            "--kinds {part:?}: write 2a=write,28=read (read, write, ifetch or skip)"
         ))
     })
 }
@@ -423,21 +423,21 @@ impl ReadArgs {
         for part in &self.columns {
             let (what, column) = part
                 .split_once('=')
-                .ok_or_else(|| Failure::usage(format!("--col \"{part}\": write addr=2,rw=3")))?;
+                .ok_or_else(|| Failure::usage(format!("--col {part:?}: write addr=2,rw=3")))?;
             columns.push((what.trim().to_owned(), column.trim().to_owned()));
         }
         let delimiter = self.delimiter.as_deref().map(|text| {
             Delimiter::parse(text).ok_or_else(|| {
                 Failure::usage(format!(
-                    "--delimiter \"{text}\": one character, TAB or BLANKS"
+                    "--delimiter {text:?}: one character, TAB or BLANKS"
                 ))
             })
         });
         let kinds = self.kinds.iter().map(|part| parse_kind(part));
         let filters = self.filters.iter().map(|part| {
-            let (column, value) = part.split_once('=').ok_or_else(|| {
-                Failure::usage(format!("--where \"{part}\": write disk=1 or 3=1"))
-            })?;
+            let (column, value) = part
+                .split_once('=')
+                .ok_or_else(|| Failure::usage(format!("--where {part:?}: write disk=1 or 3=1")))?;
             Ok((column.trim().to_owned(), value.trim().to_owned()))
         });
         let format = self.format.as_deref();
@@ -531,7 +531,7 @@ impl SweepArgs {
             Some(percent) if (0.0..100.0).contains(&percent) => Warmup::Percent(percent),
             Some(_) => {
                 return Err(Failure::usage(format!(
-                    "--warmup \"{}\": from 0% to below 100%",
+                    "--warmup {:?}: from 0% to below 100%",
                     self.warmup
                 )));
             }
@@ -576,7 +576,7 @@ impl SweepArgs {
             let names: Vec<&str> = DEVICES.iter().map(|device| device.name).collect();
             let hint = did_you_mean(&self.device, names.iter().copied());
             Failure::usage(format!(
-                "unknown device \"{}\"{hint} (known: {})",
+                "unknown device {:?}{hint} (known: {})",
                 self.device,
                 names.join(", ")
             ))

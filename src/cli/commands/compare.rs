@@ -12,7 +12,7 @@ use crate::report::results::columns::{Column, ColumnKind};
 use crate::report::results::results_csv::{read_rows, table_to_csv};
 use crate::report::text::columns;
 use crate::sweep::Part;
-use crate::units::{Percent, did_you_mean};
+use crate::units::{Percent, Printable, did_you_mean, printed_json};
 use clap::Args;
 use serde_json::json;
 use std::fmt::Write;
@@ -179,7 +179,7 @@ fn sides(args: &CompareArgs) -> Result<Vec<Side>, Failure> {
     match sides.len() {
         0 => Err(Failure::new(exit::NOTHING, "nothing to compare: no row")),
         1 => {
-            let what = format!("nothing to compare: there is only \"{}\"", sides[0].name);
+            let what = format!("nothing to compare: there is only {:?}", sides[0].name);
             Err(Failure::new(exit::NOTHING, what))
         }
         _ => Ok(sides),
@@ -188,7 +188,7 @@ fn sides(args: &CompareArgs) -> Result<Vec<Side>, Failure> {
 
 fn side(path: &Path) -> Result<Side, Failure> {
     let rows = read_rows(&file_of(path))?;
-    let name = path.display().to_string();
+    let name = path.printed().to_string();
     Ok(Side { name, rows })
 }
 
@@ -213,7 +213,7 @@ fn reference(text: &str, sides: &[Side]) -> Result<usize, Failure> {
             let hint = did_you_mean(text, names.iter().copied());
             let names = names.join(", ");
             let what =
-                format!("--reference \"{text}\" is not one of them{hint} (there are: {names})");
+                format!("--reference {text:?} is not one of them{hint} (there are: {names})");
             Err(Failure::usage(what))
         }
     }
@@ -455,7 +455,7 @@ impl Report<'_> {
             "partial": partial.collect::<Vec<_>>(),
             "unfinished": unfinished.collect::<Vec<_>>(),
         });
-        serde_json::to_string_pretty(&all).expect("no odd keys") + "\n"
+        printed_json(serde_json::to_string_pretty(&all).expect("no odd keys") + "\n")
     }
 }
 

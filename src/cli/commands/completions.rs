@@ -5,6 +5,7 @@ use crate::cli::setup::failure::Failure;
 use crate::cli::setup::terminal::print;
 use crate::exit::{self, ExitCode};
 use crate::report::results::results_csv::write_file;
+use crate::units::Printable;
 use clap::{Args, Command};
 use clap_complete::Shell;
 use clap_mangen::Man;
@@ -56,7 +57,7 @@ pub fn man(args: ManArgs, command: Command) -> Result<ExitCode, Failure> {
         let name = Man::new(command.clone()).get_filename();
         let path = folder.join(name);
         write_file(&path, &page(command)?)?;
-        written += &format!("{}\n", path.display());
+        written += &format!("{}\n", path.printed());
     }
     print(&written)?;
     Ok(exit::OK)

@@ -3,7 +3,7 @@
 
 use crate::cli::args::{LevelArgs, QuietArgs, ReadArgs, SelectArgs};
 use crate::cli::setup::failure::Failure;
-use crate::cli::setup::input::{read_as, report_read, report_skipped};
+use crate::cli::setup::input::{plain_given_name, read_as, report_read, report_skipped};
 use crate::cli::setup::output_file::write_whole;
 use crate::cli::setup::progress::note;
 use crate::cli::setup::reading::Reading;
@@ -20,7 +20,7 @@ use crate::trace::model::sample::Rate;
 use crate::trace::model::source::{LoadOptions, PBT, TraceSource};
 use crate::trace::model::trace_name::name_of;
 use crate::trace::store::Summary;
-use crate::units::{PageSize, about, counted, show_bytes, show_count};
+use crate::units::{PageSize, Printable, about, counted, show_bytes, show_count};
 use clap::Args;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -112,7 +112,7 @@ impl Target {
     /// Returns the target of `--to`, or else of the file's ending.
     fn of(to: Option<&str>, output: &Path) -> Result<Target, Failure> {
         let (packing, ending) = encode::by_name(output)
-            .map_err(|what| Failure::usage(format!("-o {}: {what}", output.display())))?;
+            .map_err(|what| Failure::usage(format!("-o {}: {what}", output.printed())))?;
         let format = match to {
             None => format::by_ending(&ending),
             Some(name) if name.eq_ignore_ascii_case(PBT) => None,
@@ -171,7 +171,7 @@ pub fn convert(args: ConvertArgs) -> Result<ExitCode, Failure> {
 fn open(args: &ConvertArgs) -> Result<TraceSource, Failure> {
     let mut options = LoadOptions {
         page_size: args.page_size,
-        name: args.name.clone(),
+        name: args.name.as_deref().map(plain_given_name),
         ..args.read.options(&args.select)?
     };
     options.selection.sample = args.sample;
@@ -183,7 +183,7 @@ fn open(args: &ConvertArgs) -> Result<TraceSource, Failure> {
     if source.guessed {
         note(&format!(
             "{}: {}",
-            args.trace.display(),
+            args.trace.printed(),
             read_as(source.format, source.guessed, "none")
         ));
     }
@@ -248,7 +248,7 @@ fn write(
 /// Prints what was written to a file of `bytes` bytes; nothing for standard output. Warns of what was
 /// skipped or lost.
 fn report(args: &ConvertArgs, written: &Written, bytes: Option<u64>) -> Result<(), Failure> {
-    let output = args.output.display();
+    let output = args.output.printed();
     match written {
         Written::Stored(meta, summary) => {
             report_skipped(&args.trace, meta.skipped);

@@ -18,7 +18,7 @@ use crate::space::{self, Resolved, WatchedRefs};
 use crate::sweep::{Axes, Cell, Engine, Plan, Settings, Warmup};
 use crate::trace::model::dense::Trace;
 use crate::trace::model::reference_string;
-use crate::units::{EntryId, Ladder, PageSize, parse_count, show_count};
+use crate::units::{EntryId, Ladder, PageSize, Printable, parse_count, show_count};
 use crate::vm::AccessedBitMode;
 use crate::vm::hardware::cost::CostTable;
 use crate::vm::machine::stepper as replay;
@@ -209,7 +209,7 @@ fn resolve(
     let name = args
         .trace
         .as_ref()
-        .map_or("--string".into(), |path| path.display().to_string());
+        .map_or("--string".into(), |path| path.printed().to_string());
     let resolved = space::resolve_watched(trace, &settings.space, range);
     let (resolved, watched) = resolved.map_err(|error| error.named(&name))?;
     report_illegal(&name, &resolved, &settings.space);

@@ -15,7 +15,7 @@ use crate::trace::model::refs::{Meta, References};
 use crate::trace::model::sample::Chosen;
 use crate::trace::model::selection::Selection;
 use crate::trace::store::{Summary, Writer};
-use crate::units::{PageSize, about, counted, show_bytes};
+use crate::units::{PageSize, Printable, about, counted, show_bytes};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -152,7 +152,7 @@ pub fn generate(args: GenArgs) -> Result<ExitCode, Failure> {
     })?;
     print(&format!(
         "{}: {}, {}, {}, digest {}\n",
-        args.output.display(),
+        args.output.printed(),
         about(summary.refs, "reference"),
         counted(summary.distinct, "page"),
         show_bytes(summary.bytes),

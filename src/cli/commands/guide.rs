@@ -37,7 +37,7 @@ fn chapter(name: &str) -> Result<String, Failure> {
     found.map(Chapter::text).ok_or_else(|| {
         let hint = did_you_mean(name, CHAPTERS.iter().map(|chapter| chapter.name));
         Failure::usage(format!(
-            "unknown chapter \"{name}\"{hint} (see: pagebench guide)"
+            "unknown chapter {name:?}{hint} (see: pagebench guide)"
         ))
     })
 }

@@ -9,6 +9,7 @@ use crate::cli::setup::failure::Failure;
 use crate::cli::setup::terminal::print;
 use crate::exit::{self, ExitCode};
 use crate::report::results::results_csv::write_file;
+use crate::units::Printable;
 use clap::{Arg, Args, Command};
 use std::path::PathBuf;
 
@@ -38,7 +39,7 @@ pub fn init(args: InitArgs, program: &Command) -> Result<ExitCode, Failure> {
         print(&text)?;
         return Ok(exit::OK);
     }
-    let place = args.file.display();
+    let place = args.file.printed();
     if args.file.symlink_metadata().is_ok() {
         let what = "is there already; name another file, or remove it";
         return Err(Failure::usage(format!("{place}: {what}")));

@@ -19,7 +19,7 @@ use crate::trace::model::refs::count_kinds;
 use crate::trace::model::reuse::Reuse;
 use crate::trace::model::source::{LoadOptions, TraceSource};
 use crate::trace::model::stream::Record;
-use crate::units::{PageSize, parse_count, show_bytes, show_count};
+use crate::units::{PageSize, Printable, parse_count, show_bytes, show_count};
 use clap::Args;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
@@ -46,7 +46,7 @@ pub fn head(args: HeadArgs) -> Result<ExitCode, Failure> {
     let options = args.read.options(&SelectArgs::default())?;
     let source = TraceSource::open(&args.trace, &options)?;
     let format = read_as(source.format, source.guessed, "none");
-    note(&format!("{}: {format}", args.trace.display()));
+    note(&format!("{}: {format}", args.trace.printed()));
     let report = source.report.clone();
     let mut out = BufWriter::new(io::stdout().lock());
     let mut written = writeln!(out, "record  pid  kind             address  size");
@@ -107,7 +107,7 @@ pub fn stat(args: StatArgs) -> Result<ExitCode, Failure> {
     let cache = Cache::of(&args.cache);
     let source = TraceSource::open(&args.trace, &options)?;
     let mut out = String::new();
-    field(&mut out, "file", args.trace.display());
+    field(&mut out, "file", args.trace.printed());
     let format = read_as(source.format, source.guessed, source.codec);
     field(&mut out, "format", format);
     let report = source.report.clone();

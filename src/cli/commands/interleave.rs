@@ -13,7 +13,7 @@ use crate::trace::model::digest;
 use crate::trace::model::interleave;
 use crate::trace::model::trace_name::name_of;
 use crate::trace::store::{Summary, Writer};
-use crate::units::{PageSize, about, counted, parse_count, show_bytes};
+use crate::units::{PageSize, Printable, about, counted, parse_count, show_bytes};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -73,14 +73,14 @@ pub fn interleave(args: InterleaveArgs) -> Result<ExitCode, Failure> {
     let (summary, kind) = write(&args, &traces)?;
     if traces.iter().any(|trace| trace.meta.kind != kind) {
         note(&format!(
-            "warning: {}: the traces are of different kinds; the kind of all is \"{}\"",
-            args.output.display(),
+            "warning: {}: the traces are of different kinds; the kind of all is {:?}",
+            args.output.printed(),
             kind.name()
         ));
     }
     print(&format!(
         "{}: {} of {}, {}, {}, digest {}\n",
-        args.output.display(),
+        args.output.printed(),
         about(summary.refs, "reference"),
         counted(traces.len(), "trace"),
         counted(summary.distinct, "page"),

@@ -213,7 +213,7 @@ pub fn columns(args: ColumnsArgs) -> Result<ExitCode, Failure> {
         let columns = COLUMNS.iter().map(|column| column.name);
         let tables = TABLES.iter().map(|(table, _)| *table);
         let hint = did_you_mean(name, columns.chain(tables));
-        return Err(Failure::usage(format!("unknown column \"{name}\"{hint}")));
+        return Err(Failure::usage(format!("unknown column {name:?}{hint}")));
     };
     let line = |(name, kind, unit, about): Described| {
         let kind = match kind {

@@ -9,6 +9,7 @@ use crate::cli::setup::manifest::write_merged_manifest;
 use crate::cli::setup::outputs::write_tables;
 use crate::cli::setup::over_windows;
 use crate::cli::setup::progress::message;
+use crate::cli::setup::signals::Signals;
 use crate::cli::setup::terminal::print;
 use crate::exit::{self, ExitCode};
 use crate::report::results::cells_jsonl;
@@ -17,7 +18,7 @@ use crate::report::results::columns::Row;
 use crate::report::results::plan_file::{PLAN, PlanCell, PlanFile};
 use crate::report::tables::windows_csv::CellWindows;
 use crate::sweep::Partition;
-use crate::units::counted;
+use crate::units::{Printable, counted};
 use clap::Args;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -57,6 +58,7 @@ type PartFolder<'p> = (&'p Path, PlanFile);
 
 /// Runs the command.
 pub fn merge(args: MergeArgs) -> Result<ExitCode, Failure> {
+    let signals = Signals::watch("nothing was merged");
     let parts = read_plans(&args.parts)?;
     refuse_other_plans(&parts)?;
     let records = gather(&parts)?;
@@ -67,12 +69,12 @@ pub fn merge(args: MergeArgs) -> Result<ExitCode, Failure> {
     }
     if is_part(&args.output, &args.parts) {
         let what = "is one of the parts; the whole needs a folder of its own";
-        return Err(Failure::usage(format!("{}: {what}", args.output.display())));
+        return Err(Failure::usage(format!("{}: {what}", args.output.printed())));
     }
     let records = in_plan_order(plan, records);
     let finished = records.iter().filter(|record| record.has_counts()).count();
     let windows = over_windows::join(&args.parts, finished)?;
-    write_whole(&args, plan, &records, windows)?;
+    write_whole(&args, plan, &records, windows, &signals)?;
     if finished == records.len() {
         return Ok(exit::OK);
     }
@@ -94,7 +96,7 @@ fn read_plans(folders: &[PathBuf]) -> Result<Vec<PartFolder<'_>>, Failure> {
 /// Errors if a folder has another plan than the first.
 fn refuse_other_plans(parts: &[PartFolder<'_>]) -> Result<(), Failure> {
     let (first, plan) = &parts[0];
-    let in_first = format!("in {}", first.display());
+    let in_first = format!("in {}", first.printed());
     for (folder, other) in &parts[1..] {
         let different = other.differences(plan, ["there", &in_first]);
         if !different.is_empty() {
@@ -122,6 +124,7 @@ fn write_whole(
     plan: &PlanFile,
     records: &[Record],
     windows: Vec<CellWindows>,
+    signals: &Signals,
 ) -> Result<(), Failure> {
     let if_exist = IfResultsExist::of(args.force);
     let run_folder = make_folder(Some(&args.output), if_exist)?;
@@ -136,6 +139,7 @@ fn write_whole(
         let over_time: Vec<Row> = windows.iter().map(|cell| cell.key.clone()).collect();
         charts = chart_names(&rows, &over_time, args.files);
     }
+    signals.finish_running_cells_first();
     let (appender, _) = begin_run(&run_folder, &whole, if_exist, &charts)?;
     for record in records {
         appender.add(record)?;
@@ -147,6 +151,9 @@ fn write_whole(
         over_windows::write_table(folder, windows)?
     };
     write_merged_manifest(folder, &args.parts)?;
+    let shown = folder.printed();
+    let left = format!("all results are in {shown}; pagebench plot {shown} draws the charts");
+    signals.finish_nothing(&left, None);
     if !args.no_charts {
         write_charts(folder, &rows, windows, args.files)?;
     }
@@ -154,7 +161,7 @@ fn write_whole(
         "{} cells of {}, results and charts: {}\n",
         records.len(),
         counted(args.parts.len() as u64, "folder"),
-        folder.display()
+        folder.printed()
     ))
 }
 
@@ -162,7 +169,7 @@ fn write_whole(
 fn plan_of(folder: &Path) -> Result<PlanFile, Failure> {
     PlanFile::read(folder)?.ok_or_else(|| {
         let what = format!("no folder of results: it has no {PLAN}");
-        Failure::new(exit::FAILURE, format!("{}: {what}", folder.display()))
+        Failure::new(exit::FAILURE, format!("{}: {what}", folder.printed()))
     })
 }
 
@@ -216,8 +223,8 @@ fn replaces(
         format!(
             "{} and {} have different counts of one cell: {}\n  help: run one of them again with \
              --force",
-            first.display(),
-            folder.display(),
+            first.printed(),
+            folder.printed(),
             cell.identity().name()
         ),
     ))

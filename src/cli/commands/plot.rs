@@ -13,7 +13,7 @@ use crate::report::results::columns::Row;
 use crate::report::results::results_csv::read_rows;
 use crate::report::tables::list::TABLES;
 use crate::report::tables::{curve_csv, windows_csv};
-use crate::units::did_you_mean;
+use crate::units::{Printable, did_you_mean};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -95,7 +95,7 @@ pub fn plot(args: PlotArgs) -> Result<ExitCode, Failure> {
     let files = output_files(&args, inputs, charts)?;
     refuse_overwriting(&files)?;
     let paths = files.write()?;
-    let lines = paths.iter().map(|path| format!("{}\n", path.display()));
+    let lines = paths.iter().map(|path| format!("{}\n", path.printed()));
     print(&lines.collect::<String>())?;
     Ok(exit::OK)
 }
@@ -117,7 +117,7 @@ fn draw(
     };
     let drawing = drawing.map_err(|error| match error {
         ChartError::Empty | ChartError::Lacks(_) => {
-            let what = format!("{}: nothing to draw: {error}", input.display());
+            let what = format!("{}: nothing to draw: {error}", input.printed());
             Failure::new(exit::NOTHING, what)
         }
         error => error.into(),
@@ -144,7 +144,7 @@ fn output_files(
         (Some(chart), true) => Ok(ChartFiles::single(file, chart, args.files)),
         _ => Err(Failure::usage(format!(
             "-o {}: there are {} charts; give a kind and one trace, or a folder",
-            file.display(),
+            file.printed(),
             charts.len() + 1
         ))),
     }
@@ -169,7 +169,7 @@ fn kind_and_inputs(words: &[PathBuf]) -> Result<(Option<&'static Kind>, &[PathBu
     let hint = did_you_mean(&first, KINDS.iter().map(|kind| kind.name));
     let names: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
     Err(Failure::usage(format!(
-        "\"{first}\" is neither a kind of chart nor a file{hint} (kinds: {})",
+        "{first:?} is neither a kind of chart nor a file{hint} (kinds: {})",
         names.join(", ")
     )))
 }
@@ -205,7 +205,7 @@ fn load(kind: Option<&Kind>, inputs: &[PathBuf]) -> Result<Rows, Failure> {
                 if kind.source() == ChartTable::Windows && !table.exists() {
                     let what = format!(
                         "{}: no windows.csv in this folder; run with --windows",
-                        input.display()
+                        input.printed()
                     );
                     return Err(Failure::new(exit::FAILURE, what));
                 }
@@ -220,7 +220,7 @@ fn load(kind: Option<&Kind>, inputs: &[PathBuf]) -> Result<Rows, Failure> {
                 ChartTable::Results => {
                     let mut results = read_rows(&path)?;
                     if !results.iter().any(Row::is_ok) {
-                        let path = path.display();
+                        let path = path.printed();
                         let message = format!("{path}: nothing to draw: no finished cell");
                         return Err(Failure::new(exit::NOTHING, message));
                     }
@@ -271,7 +271,7 @@ fn folder_of(input: &Path) -> PathBuf {
 /// Errors if `output` names standard output, or a file of a format that is not written: a folder of
 /// that name would be made.
 fn refuse_other_formats(output: &Path) -> Result<(), Failure> {
-    let shown = output.display();
+    let shown = output.printed();
     if output == Path::new("-") {
         let what = "-o -: charts go to files: name a folder, or a file that ends in .png or .svg";
         return Err(Failure::usage(what));
@@ -294,7 +294,7 @@ fn refuse_overwriting(files: &ChartFiles) -> Result<(), Failure> {
         if is_table || refuse_inputs("-o", [data.clone()]).is_err() {
             return Err(Failure::usage(format!(
                 "-o: the chart's numbers would be written over {}; choose another name, or --no-data",
-                data.display()
+                data.printed()
             )));
         }
     }

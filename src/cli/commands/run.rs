@@ -30,6 +30,7 @@ use crate::report::results::row_of_cell::key_of;
 use crate::report::tables::windows_csv::CellWindows;
 use crate::space::Resolved;
 use crate::sweep::{Cell, OpenMisses, Plan};
+use crate::units::Printable;
 use clap::Args;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -113,7 +114,7 @@ pub fn run(line: &CommandLine) -> Result<ExitCode, Failure> {
         .as_deref()
         .map(MissFolder::make)
         .transpose()?;
-    let signals = Signals::watch();
+    let signals = Signals::watch("nothing was replayed");
     let inputs = job.load()?;
     let (plan, plan_file) = job.plan(&inputs)?;
     args.check_windows(&plan)?;
@@ -145,7 +146,7 @@ fn metric_column(show: Option<&str>, counts: Counts) -> Result<&'static Column, 
         let column = numeric_column("--show", name)?;
         if !counts.has(column.index) {
             return Err(Failure::usage(format!(
-                "--show \"{name}\" is not among --counts {}",
+                "--show {name:?} is not among --counts {}",
                 counts.names().join(",")
             )));
         }
@@ -351,6 +352,12 @@ impl RunInProgress<'_> {
         // Windows take as long as the cells, and may be interrupted too.
         summary.interrupted = self.signals.code().is_some();
         write_manifest(self.folder, self.job, self.inputs, plan, &summary)?;
+        let folder = self.folder.printed();
+        let seen = self.signals.code().filter(|_| summary.interrupted);
+        self.signals.finish_nothing(
+            &format!("all results are in {folder}; pagebench plot {folder} draws the charts"),
+            seen,
+        );
         let drawn = match self.args.no_charts {
             true => Ok(()),
             false => write_charts(self.folder, &rows, windows, self.args.files),
@@ -358,10 +365,9 @@ impl RunInProgress<'_> {
         // After every file: a reader that leaves ends the program. A chart that failed hides no table.
         print(&results_text::render(&rows, metric))?;
         drawn?;
-        let folder = self.folder.display();
         print(&format!("results, charts and manifest: {folder}\n"))?;
         if let Some(misses) = self.misses {
-            print(&format!("miss streams: {}\n", misses.path().display()))?;
+            print(&format!("miss streams: {}\n", misses.path().printed()))?;
         }
         let code = exit::worse(self.inputs.failed, report_unfinished(plan, &rows));
         Ok(exit::worse(code, self.report_interrupt(&summary)))
@@ -383,7 +389,7 @@ impl RunInProgress<'_> {
              --resume{without} goes on",
             summary.finished,
             summary.cells,
-            self.folder.display(),
+            self.folder.printed(),
         ));
         signal
     }

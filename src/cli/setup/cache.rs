@@ -14,6 +14,7 @@ use crate::trace::model::error::Cause;
 use crate::trace::model::source;
 use crate::trace::model::source::{LoadOptions, TraceSource};
 use crate::trace::store::{self, Store, Writer};
+use crate::units::Printable;
 use std::fs::File;
 use std::io::{self, BufWriter, Read};
 use std::path::{Path, PathBuf};
@@ -65,13 +66,13 @@ impl Cache {
         match Store::open(&file).and_then(Trace::load) {
             Ok(mut trace) => {
                 trace.meta.name = source.name();
-                let folder = self.folder.display();
+                let folder = self.folder.printed();
                 note_of(path, &format!("taken from the cache in {folder}"));
                 return Ok(trace);
             }
             Err(error) if is_not_found(&error) => {}
             Err(error) => {
-                let (file, what) = (file.display(), error.what);
+                let (file, what) = (file.printed(), error.what);
                 let what = format!("{file} is not used, but replaced: {what}");
                 note_of(path, &what);
             }
@@ -94,7 +95,7 @@ impl Cache {
             && state_of(path).is_some_and(|now| now == state)
             && let Err(error) = writer.and_then(|writer| end(writer, &trace))
         {
-            let folder = self.folder.display();
+            let folder = self.folder.printed();
             note_of(path, &format!("not kept in the cache in {folder}: {error}"));
         }
         Ok(trace)
@@ -148,7 +149,7 @@ impl Cache {
 }
 
 fn note_of(path: &Path, what: &str) {
-    note(&format!("{}: {what}", path.display()));
+    note(&format!("{}: {what}", path.printed()));
 }
 
 /// Finishes a kept trace, and gives `trace` the digest that was computed on the way.

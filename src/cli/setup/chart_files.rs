@@ -6,6 +6,7 @@ use crate::report::chart::{self, Chart, ChartError, Options, Rows};
 use crate::report::results::columns::Row;
 use crate::report::results::results_csv::write_file;
 use crate::report::tables::windows_csv::CellWindows;
+use crate::units::Printable;
 use clap::Args;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -86,7 +87,7 @@ impl ChartFiles {
             let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
             if let Some(folder) = folder {
                 std::fs::create_dir_all(folder).map_err(|e| {
-                    let folder = folder.display();
+                    let folder = folder.printed();
                     let what = format!("{folder}: cannot write to the output folder: {e}");
                     Failure::new(exit::FAILURE, what)
                 })?;

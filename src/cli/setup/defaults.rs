@@ -4,7 +4,7 @@ use super::progress::note;
 use crate::cli::args::SweepArgs;
 use crate::space::Resolved;
 use crate::sweep::Plan;
-use crate::units::{show_bytes, show_count};
+use crate::units::{Printable, show_bytes, show_count};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -47,7 +47,7 @@ pub fn report(sweep: &SweepArgs, plan: &Plan<'_>, folder: &Path) {
             format!("{machine}, {} behind memory", sweep.device),
             "--machine, --tlb, --device",
         ),
-        ("results in", folder.display().to_string(), "-o"),
+        ("results in", folder.printed().to_string(), "-o"),
     ];
     for (what, value, option) in lines.iter().filter(|line| !line.1.is_empty()) {
         note(&format!("  {what:<11} {value}  [{option}]"));

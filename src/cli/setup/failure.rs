@@ -9,7 +9,7 @@ use crate::sweep::PlanError;
 use crate::trace::model::convert::ConvertError;
 use crate::trace::model::error::{Cause, TraceError};
 use crate::trace::model::reference_string::StringError;
-use crate::units::UnitError;
+use crate::units::{Printable, UnitError};
 use crate::vm::hardware::tlb_shapes::GeometryError;
 use crate::vm::machine::RunError;
 use std::fmt;
@@ -61,7 +61,7 @@ impl Failure {
     pub fn file(path: &Path, error: io::Error) -> Failure {
         Failure::new(
             exit::FAILURE,
-            format!("{}: cannot write: {error}", path.display()),
+            format!("{}: cannot write: {error}", path.printed()),
         )
     }
 
@@ -69,7 +69,7 @@ impl Failure {
     pub fn unreadable(path: &Path, error: io::Error) -> Failure {
         Failure::new(
             exit::FAILURE,
-            format!("{}: cannot read: {error}", path.display()),
+            format!("{}: cannot read: {error}", path.printed()),
         )
     }
 

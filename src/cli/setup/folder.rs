@@ -19,8 +19,8 @@ use crate::report::results::columns::Row;
 use crate::report::results::plan_file::PlanFile;
 use crate::report::results::results_csv::read_rows;
 use crate::report::tables::windows_csv;
-use crate::report::whole_file::without_path;
-use crate::units::counted;
+use crate::report::whole_file::{leave_no_empty_folder, without_path};
+use crate::units::{Printable, counted};
 use std::collections::HashMap;
 use std::fs;
 use std::io;
@@ -101,7 +101,7 @@ pub fn refuse_files<S: AsRef<str>>(folder: &Path, names: &[S]) -> Result<(), Fai
     }
     Err(Failure::usage(format!(
         "{}: holds {name} already, which would be written over; choose another folder, or --force",
-        folder.display()
+        folder.printed()
     )))
 }
 
@@ -116,7 +116,7 @@ fn holds_results(folder: &Path) -> Failure {
             .filter(|&&cell| kept.contains_key(&plan.cells[cell].id));
         Some((done.count(), all.len())).filter(|(done, all)| done < all)
     };
-    let place = folder.display();
+    let place = folder.printed();
     Failure::usage(match unfinished() {
         Some((done, all)) => format!(
             "{place}: holds an unfinished run, {done} of {all} cells; go on with --resume, choose \
@@ -182,7 +182,7 @@ fn refuse_overwriting(
         (None, IfResultsExist::Resume) if has_results => {
             let what =
                 "holds results of a run that cannot go on; choose another folder, or --force";
-            Err(Failure::usage(format!("{}: {what}", folder.display())))
+            Err(Failure::usage(format!("{}: {what}", folder.printed())))
         }
         (None, _) => {
             refuse_files(folder, &FILES)?;
@@ -226,7 +226,7 @@ pub fn report_broken(folder: &Path, kept: &Kept) {
     if kept.broken > 0 {
         note(&format!(
             "note: {}: {} cut short or garbled, passed over",
-            folder.join(CELLS).display(),
+            folder.join(CELLS).printed(),
             counted(kept.broken, "line")
         ));
     }
@@ -235,7 +235,7 @@ pub fn report_broken(folder: &Path, kept: &Kept) {
 /// Returns the error that `folder` holds results of another plan, with the differences.
 pub fn other_plan(folder: &Path, different: &[String]) -> Failure {
     const SHOWN: usize = 6;
-    let mut what = format!("{}: holds results of another plan", folder.display());
+    let mut what = format!("{}: holds results of another plan", folder.printed());
     for line in different.iter().take(SHOWN) {
         what += &format!("\n  {line}");
     }
@@ -360,6 +360,9 @@ fn ensure_folder(folder: &Path) -> Result<RunFolder, Failure> {
     let fail = |e| cannot_write(folder, e);
     let made = !folder.exists();
     fs::create_dir_all(folder).map_err(fail)?;
+    if made {
+        leave_no_empty_folder(folder);
+    }
     // A folder that exists may still refuse files.
     tempfile::tempfile_in(folder)
         .map_err(without_path)
@@ -374,7 +377,7 @@ fn ensure_folder(folder: &Path) -> Result<RunFolder, Failure> {
 fn cannot_write(folder: &Path, error: io::Error) -> Failure {
     let message = format!(
         "{}: cannot write to the output folder: {error}",
-        folder.display()
+        folder.printed()
     );
     Failure::new(exit::FAILURE, message)
 }
@@ -397,6 +400,7 @@ fn fresh_folder() -> Result<RunFolder, Failure> {
         // Another run may begin in the same second: the name is free only if it can be made.
         match fs::create_dir(&path) {
             Ok(()) => {
+                leave_no_empty_folder(&path);
                 return Ok(RunFolder {
                     path,
                     made: true,

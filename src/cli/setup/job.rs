@@ -17,7 +17,7 @@ use crate::space::Resolved;
 use crate::sweep::{Axes, Plan};
 use crate::trace::model::digest;
 use crate::trace::model::source::LoadOptions;
-use crate::units::did_you_mean;
+use crate::units::{Printable, did_you_mean};
 use std::path::PathBuf;
 
 /// A job: arguments that were merged with the experiment file, and then checked.
@@ -135,7 +135,7 @@ pub fn wanted_traces(
     };
     match (traces, &config.experiment) {
         ([], Some(experiment)) if experiment.traces.is_empty() => {
-            let file = experiment.text.path().display();
+            let file = experiment.text.path().printed();
             Err(Failure::usage(format!(
                 "{file}: no [[trace]]; add one, or name traces on the command line"
             )))
@@ -165,7 +165,7 @@ pub fn check_digests(inputs: &Inputs<Resolved>, config: &Config) -> Result<(), F
         if !digests.iter().any(|digest| digest.starts_with(wanted)) {
             let what = format!(
                 "{}: digest {}, but the experiment expects {wanted}: this is another trace",
-                entry.path.display(),
+                entry.path.printed(),
                 digests.join(", ")
             );
             let failure = experiment.text.fail(entry.span.clone(), what);
@@ -191,7 +191,7 @@ pub fn exclude(plan: &mut Plan<'_>, config: &Config) {
         let hint = match &exclude.trace {
             Some(name) if !names.contains(&&**name) => {
                 let hint = did_you_mean(name, names.into_iter());
-                format!(" (there is no trace \"{name}\"{hint})")
+                format!(" (there is no trace {name:?}{hint})")
             }
             _ => String::new(),
         };

@@ -11,6 +11,7 @@ use crate::space::{Illegal, Resolved};
 use crate::sweep::{Part, Plan};
 use crate::trace::model::dense::Trace;
 use crate::trace::model::digest;
+use crate::units::printed_json;
 use crate::vm::hardware::Hardware;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -52,7 +53,7 @@ pub fn write_manifest(
         "schema": SCHEMA,
         "tool": TOOL,
         "command": command_line(),
-        "experiment": experiment.map(|e| e.text.path().display().to_string()),
+        "experiment": experiment.map(|e| e.text.path().to_string_lossy()),
         "name": experiment.and_then(|e| e.name.as_deref()),
         "settings": job.config.settings(),
         "partition": checked.partition.map(|partition| partition.to_string()),
@@ -100,7 +101,7 @@ pub fn write_merged_manifest(folder: &Path, parts: &[PathBuf]) -> Result<(), Fai
         let text = fs::read(part.join(MANIFEST)).ok();
         let manifest = text.and_then(|text| serde_json::from_slice(&text).ok());
         json!({
-            "folder": part.display().to_string(),
+            "folder": part.to_string_lossy(),
             // A part that was killed has none.
             "manifest": manifest.unwrap_or(Value::Null),
         })
@@ -117,6 +118,7 @@ pub fn write_merged_manifest(folder: &Path, parts: &[PathBuf]) -> Result<(), Fai
 
 fn write_json(folder: &Path, manifest: &Value) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(manifest).expect("every key is a string") + "\n";
+    let text = printed_json(text);
     Ok(write_file(&folder.join(MANIFEST), text.as_bytes())?)
 }
 
@@ -152,7 +154,7 @@ fn trace_json(loaded: &Loaded<Resolved>, resolved: &Resolved) -> Value {
     let illegal = tally.illegal.iter().map(|one| illegal_json(one, trace));
     json!({
         "name": trace.meta.name,
-        "path": loaded.path.display().to_string(),
+        "path": loaded.path.to_string_lossy(),
         "format": loaded.format,
         "guessed": loaded.guessed,
         "codec": loaded.codec,

@@ -7,6 +7,7 @@ use super::paths::refuse_inputs;
 use crate::report::stems::Stems;
 use crate::report::whole_file::WholeFile;
 use crate::sweep::{Identity, MissOutput, Plan};
+use crate::units::Printable;
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -76,7 +77,7 @@ impl MissFolder {
                 name: self.stems[cell].clone(),
                 file,
             })),
-            Err(error) => Err(format!("{}: cannot write: {error}", path.display())),
+            Err(error) => Err(format!("{}: cannot write: {error}", path.printed())),
         }
     }
 }

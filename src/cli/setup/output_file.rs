@@ -6,6 +6,7 @@ use super::signals;
 use crate::report::whole_file::WholeFile;
 use crate::trace::codec::encode;
 use crate::trace::codec::encode::Compression;
+use crate::units::Printable;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -18,13 +19,14 @@ pub fn write_whole<T>(
     fill: impl FnOnce(&mut dyn Write) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let fail = |e: io::Error| Failure::file(path, e);
-    signals::end_cleanly();
+    signals::leaves("nothing was written");
     let file = WholeFile::create(path).map_err(fail)?;
     let mut out = BufWriter::with_capacity(1 << 18, file);
     let done = fill(&mut out)?;
     let file = out.into_inner().map_err(|e| fail(e.into_error()))?;
     refuse_replacing("-o", path, force)?;
     file.finish().map_err(fail)?;
+    signals::leaves("");
     Ok(done)
 }
 
@@ -34,7 +36,7 @@ pub fn check_stored_name(output: &Path) -> Result<(), Failure> {
         Ok((Compression::None, _)) => Ok(()),
         _ => Err(Failure::usage(format!(
             "-o {}: a .pbt is written, whose content is compressed already; name a file that ends in .pbt",
-            output.display()
+            output.printed()
         ))),
     }
 }

@@ -10,7 +10,7 @@ use crate::report::results::row_of_cell::key_of;
 use crate::report::results::row_up_to::ended;
 use crate::report::tables::windows_csv::{CellWindows, Window, read_rows, to_csv};
 use crate::sweep::{self, Cell, CellStates, Identity, Part, Plan, WINDOWS_MAX};
-use crate::units::parse_count;
+use crate::units::{Printable, parse_count};
 use crate::vm::States;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -129,7 +129,7 @@ pub fn join(folders: &[PathBuf], expected: usize) -> Result<Vec<CellWindows>, Fa
     let (with, without): (Vec<&PathBuf>, Vec<&PathBuf>) =
         (folders.iter()).partition(|folder| folder.join(TABLE).exists());
     if let (false, Some(folder)) = (with.is_empty(), without.first()) {
-        let folder = folder.display();
+        let folder = folder.printed();
         note(&format!(
             "note: {folder}: has no {TABLE}, but other folders have: not joined (run --windows --resume)"
         ));
@@ -144,7 +144,7 @@ pub fn join(folders: &[PathBuf], expected: usize) -> Result<Vec<CellWindows>, Fa
                 note(&format!(
                     "note: {}: its windows have another length than those of other folders: not \
                      joined (run --windows=REFERENCES --resume)",
-                    folder.display()
+                    folder.printed()
                 ));
                 return Ok(Vec::new());
             }
@@ -174,7 +174,7 @@ fn add_cell(
         Entry::Occupied(known) => {
             let what = format!(
                 "{}: other windows of one cell than in another folder: {}",
-                folder.join(TABLE).display(),
+                folder.join(TABLE).printed(),
                 known.key().name()
             );
             return Err(Failure::new(exit::FAILURE, what));

@@ -2,7 +2,7 @@
 //! A standard error that is closed stops nothing.
 
 use crate::cli::args::{ProgressMode, TerminalArgs};
-use crate::units::show_count;
+use crate::units::{guarded, show_count};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
@@ -30,10 +30,15 @@ pub fn be_quiet() {
     QUIET.store(true, Ordering::Relaxed);
 }
 
-/// Prints an error, or why the program ends, on standard error.
+/// Prints an error, or why the program ends, on standard error, [`guarded`].
 pub fn message(text: &str) {
+    workflow_command(&guarded(text));
+}
+
+/// Prints a line that GitHub Actions obeys. Data in it must be escaped already.
+pub fn workflow_command(line: &str) {
     let mut err = io::stderr().lock();
-    let _ = writeln!(err, "{text}");
+    let _ = writeln!(err, "{line}");
 }
 
 /// Prints a note, a warning or progress on standard error; nothing with `--quiet`.

@@ -1,21 +1,31 @@
 //! Replaying a plan with progress on standard error, and the threads that do it.
 
 use super::failure::Failure;
-use super::progress::Progress;
+use super::host::cores;
+use super::progress::{Progress, note};
 use super::signals::Signals;
 use crate::cli::args::{SweepArgs, TerminalArgs};
 use crate::exit::{self, ExitCode};
 use crate::sweep::{self, Cell, CellResult, OpenMisses, Plan};
+use crate::threads;
 use crate::units::{counted, show_count};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
-/// Limits all work to `threads` threads, also the reading of traces.
+/// Limits all work to `threads` threads, also the reading of traces. Notes if fewer can be started.
 pub fn use_threads(threads: usize) {
-    // It fails if the pool exists already, which then does as well.
-    let _ = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build_global();
+    let started = threads::make_global_pool(threads);
+    if started < threads {
+        note(&format!(
+            "note: {started} of {} can be started: results are the same, but later (see ulimit -u)",
+            counted(threads as u64, "thread")
+        ));
+    }
+}
+
+/// Uses all cores.
+pub fn use_all_cores() {
+    use_threads(cores());
 }
 
 /// Replays the plan. Returns the result of each cell; `None` for cells that a signal prevented.
@@ -67,7 +77,7 @@ pub fn replay_and(
         by_curve: by_curve.into_inner(),
         refs: refs.into_inner(),
         seconds: start.elapsed().as_secs_f64(),
-        threads,
+        threads: threads.min(rayon::current_num_threads()),
     };
     progress.note(&summary.sentence());
     Ok(results)

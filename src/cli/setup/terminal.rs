@@ -3,14 +3,18 @@
 
 use super::failure::Failure;
 use crate::report::text::columns;
+use crate::units::{Printable, guarded};
 use std::fmt::Display;
 use std::io::{self, Write};
 
-/// Writes `text` to standard output. A closed pipe is no error, and hides no verdict that is still to
+/// Writes `text` to standard output, [`guarded`]. A closed pipe is no error, and hides no verdict that is still to
 /// come: `pagebench check … | head -1` must find a regression too.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out
+        .write_all(guarded(text).as_bytes())
+        .and_then(|()| out.flush())
+    {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(Failure::stdout),
     }
@@ -54,7 +58,9 @@ pub fn table(
 }
 
 /// Appends a line to `out`: `label`, padded to the width of all labels, then `value`. An empty label
-/// continues the field before.
+/// continues the field before. The value stays on its line.
 pub fn field(out: &mut String, label: &str, value: impl Display) {
+    let value = value.to_string();
+    let value = value.printed();
     out.push_str(&format!("{label:<13}{value}\n"));
 }

@@ -14,6 +14,7 @@ use crate::report::tables::list::Described;
 use crate::report::tables::{distributions, vmstat};
 use crate::sweep::{Cell, CellResult, Plan};
 use crate::trace::model::digest;
+use crate::units::printed_json;
 use crate::vm::hardware::cost::CostTable;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -128,6 +129,7 @@ impl Record {
             replayed: self.replayed,
         };
         let text = serde_json::to_string(&stored).expect("a record has no odd keys");
+        let text = printed_json(text);
         let sum = xxh3_64(text.as_bytes());
         format!("{OPEN}{sum:016x}{MIDDLE}{text}{CLOSE}\n")
     }

@@ -5,6 +5,7 @@
 //! Deliberately absent: files, and every particular table.
 
 use crate::sweep::CurveNeeds;
+use crate::units::plain_name;
 use std::fmt;
 
 /// What a column holds and how it is written.
@@ -40,7 +41,7 @@ impl Field for String {
         self.clone()
     }
     fn read(text: &str) -> Result<Self, String> {
-        Ok(text.to_owned())
+        Ok(plain_name(text).into_owned())
     }
     fn number(&self) -> Option<f64> {
         None
@@ -54,7 +55,7 @@ impl Field for u64 {
     }
     fn read(text: &str) -> Result<Self, String> {
         text.parse()
-            .map_err(|_| format!("not a whole number: \"{text}\""))
+            .map_err(|_| format!("not a whole number: {text:?}"))
     }
     fn number(&self) -> Option<f64> {
         Some(*self as f64)
@@ -69,7 +70,7 @@ impl Field for f64 {
     fn read(text: &str) -> Result<Self, String> {
         match text.parse::<f64>() {
             Ok(value) if value.is_finite() => Ok(value),
-            _ => Err(format!("not a finite number: \"{text}\"")),
+            _ => Err(format!("not a finite number: {text:?}")),
         }
     }
     fn number(&self) -> Option<f64> {

@@ -36,7 +36,7 @@ impl Counts {
                     Some(_) => "names the cell and is always there",
                     None => "is not a count of results.csv",
                 };
-                return Err(format!("\"{name}\" {what}{hint} (see: pagebench columns)"));
+                return Err(format!("{name:?} {what}{hint} (see: pagebench columns)"));
             };
             all.add_with_implied(count);
         }

@@ -9,8 +9,9 @@ use super::row_of_cell::key_of;
 use crate::report::whole_file::{TableError, write_file};
 use crate::sweep::{Cell, Identity, Partition, Plan};
 use crate::trace::model::digest;
+use crate::units::{plain_name, printed_json};
 use crate::vm::hardware::cost::CostTable;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use xxhash_rust::xxh3::Xxh3;
@@ -66,6 +67,7 @@ pub struct PlanFile {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanTrace {
     /// Its name.
+    #[serde(deserialize_with = "plain")]
     pub name: String,
     /// The size of its pages in bytes.
     pub page_size: u64,
@@ -83,10 +85,12 @@ pub struct PlanCell {
     /// Its id, 32 hexadecimal digits.
     pub id: String,
     /// The name of its trace.
+    #[serde(deserialize_with = "plain")]
     pub trace: String,
     /// The size of its pages in bytes.
     pub page_size: u64,
     /// The policy with its parameters.
+    #[serde(deserialize_with = "plain")]
     pub policy: String,
     /// The seed, of a policy that draws.
     #[serde(default)]
@@ -96,10 +100,19 @@ pub struct PlanCell {
     /// The frames, if their number is limited.
     pub frames: Option<u64>,
     /// The model of memory, if the plan has models.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "plain"
+    )]
     pub model: String,
     /// The references of its replay, including those of the warm-up.
     pub refs: u64,
+}
+
+/// Reads a name and makes it plain: the file may come from elsewhere.
+fn plain<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    Ok(plain_name(&String::deserialize(from)?).into_owned())
 }
 
 impl PlanCell {
@@ -202,7 +215,7 @@ impl PlanFile {
         let schemas = [self, other].map(|plan| plan.schema.to_string());
         differ("schema", &schemas[0], &schemas[1]);
         let text = |value: Option<&String>| match value {
-            Some(value) => format!("\"{value}\""),
+            Some(value) => format!("{value:?}"),
             None => "not given".to_owned(),
         };
         let keys: BTreeSet<&String> = self.settings.keys().chain(other.settings.keys()).collect();
@@ -243,6 +256,7 @@ impl PlanFile {
     /// Errors if the file cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), TableError> {
         let text = serde_json::to_string_pretty(self).expect("a plan has no odd keys") + "\n";
+        let text = printed_json(text);
         write_file(&folder.join(PLAN), text.as_bytes())
     }
 

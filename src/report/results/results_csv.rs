@@ -95,17 +95,14 @@ pub fn parse_rows(path: &Path, text: &[u8]) -> Result<Vec<Row>, TableError> {
         return Err(TableError::content(path, line, other_schema(schema)));
     }
     let columns = header.iter().map(|name| {
-        let unknown = || wrong_header(format!("unknown column \"{name}\""));
+        let unknown = || wrong_header(format!("unknown column {name:?}"));
         columns::column(name).ok_or_else(unknown)
     });
     let columns: Vec<&columns::Column> = columns.collect::<Result<_, _>>()?;
     let has = |known: &columns::Column| columns.iter().any(|column| column.index == known.index);
     let is_missing = |known: &&columns::Column| !has(known) && !columns::is_later(known);
     if let Some(missing) = COLUMNS.iter().find(is_missing) {
-        let what = format!(
-            "not a results table: column \"{}\" is missing",
-            missing.name
-        );
+        let what = format!("not a results table: column {:?} is missing", missing.name);
         return Err(wrong_header(what));
     }
     let status = columns

@@ -131,6 +131,13 @@ impl Sandbox {
         command.spawn().unwrap()
     }
 
+    /// Starts a shell script, in which `$PAGEBENCH` is the program, with all its streams piped.
+    pub fn spawn_shell(&self, script: &str) -> Child {
+        let mut command = self.command("sh");
+        command.args(["-c", script]).stdin(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
     /// Runs a shell script, in which `$PAGEBENCH` is the program.
     pub fn shell(&self, script: &str) -> Done {
         let mut command = self.command("sh");

@@ -81,7 +81,7 @@ fn an_interrupted_recording_is_kept() {
         return;
     }
     let sandbox = Sandbox::new();
-    for (name, code) in [("INT", 130), ("TERM", 143)] {
+    for (name, code) in [("HUP", 129), ("INT", 130), ("TERM", 143)] {
         // Waits for its input, which does not come.
         let mut child = sandbox.spawn("record --force -o r.pbt -- cat");
         let stdin = child.stdin.take().unwrap();
@@ -92,6 +92,73 @@ fn an_interrupted_recording_is_kept() {
         drop(stdin);
         assert_eq!(sandbox.files("."), ["r.pbt"]);
         sandbox.run("stat r.pbt").code(0);
+    }
+}
+
+/// Expects that the process of which the file `pid` has the number has ended, whether or not its new parent
+/// has noticed.
+#[track_caller]
+fn assert_ended(sandbox: &Sandbox) {
+    let script = "p=$(cat pid); kill -0 $p 2> /dev/null && ! grep -q '^State:.Z' /proc/$p/status && echo alive";
+    for _ in 0..100 {
+        if sandbox.shell(script).out.is_empty() {
+            return;
+        }
+        sleep(Duration::from_millis(50));
+    }
+    panic!("process {} runs on", sandbox.text("pid"));
+}
+
+/// A signal before valgrind said anything: no recording, and the code of the signal. A program that ignores
+/// it is killed.
+#[test]
+fn an_interrupt_before_the_first_reference_leaves_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "bin/valgrind",
+        "#!/bin/sh\necho $$ > pid\ntrap '' INT\nexec sleep 60\n",
+    );
+    sandbox.shell("chmod +x bin/valgrind").code(0);
+    for (name, code, word) in [("HUP", 129, "hung up"), ("INT", 130, "interrupted")] {
+        let child =
+            sandbox.spawn_shell("PATH=$PWD/bin:$PATH; exec \"$PAGEBENCH\" record -o r.pbt -- true");
+        while !sandbox.exists("pid") || sandbox.read("pid").is_empty() {
+            sleep(Duration::from_millis(5));
+        }
+        signal(&child, name);
+        let done = Done::new("record".into(), child.wait_with_output().unwrap());
+        done.code(code)
+            .err(&["error: nothing was recorded, and nothing written", word]);
+        assert_ended(&sandbox);
+        sandbox.shell("rm pid").code(0);
+        assert_eq!(sandbox.files("."), ["bin"]);
+    }
+}
+
+/// The native run of `--measure` ends with its children; the recording stays.
+#[test]
+fn an_interrupted_measurement_keeps_the_recording() {
+    if !has_valgrind() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    // Under valgrind the program ends; natively, when the recording is there, it waits.
+    sandbox.write(
+        "p.sh",
+        "test -e r.pbt || exit 0\nsleep 61 &\necho $! > pid\nwait\n",
+    );
+    for (name, code) in [("HUP", 129), ("TERM", 143)] {
+        let child = sandbox
+            .spawn_shell("exec \"$PAGEBENCH\" record --measure -o r.pbt -- sh p.sh < /dev/null");
+        while !sandbox.exists("pid") || sandbox.read("pid").is_empty() {
+            sleep(Duration::from_millis(5));
+        }
+        signal(&child, name);
+        let done = Done::new("record".into(), child.wait_with_output().unwrap());
+        done.code(code)
+            .err(&["r.pbt is kept, and was not compared"]);
+        assert_ended(&sandbox);
+        sandbox.shell("rm pid r.pbt").code(0);
     }
 }
 

@@ -9,7 +9,7 @@ use super::settle::Reading;
 use super::tokens::is_blank;
 use crate::trace::model::access::{Access, Addressing};
 use crate::trace::model::error::TraceError;
-use crate::units::PageSize;
+use crate::units::{PageSize, shell_word};
 use std::fmt::Write;
 use std::io::Cursor;
 use std::path::Path;
@@ -124,14 +124,9 @@ fn command(path: &Path, reading: &Reading, options: &ReadOptions) -> String {
 /// Returns a path as a word of a shell.
 fn quoted(path: &Path) -> String {
     let text = path.to_string_lossy();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@%".contains(c);
-    let text = match text.strip_prefix('-') {
+    match text.strip_prefix('-') {
         // It would be an option.
-        Some(rest) if !rest.is_empty() => format!("./{text}"),
-        _ => text.into_owned(),
-    };
-    match !text.is_empty() && text.chars().all(plain) {
-        true => text,
-        false => format!("'{}'", text.replace('\'', "'\\''")),
+        Some(rest) if !rest.is_empty() => shell_word(&format!("./{text}")),
+        _ => shell_word(&text),
     }
 }

@@ -18,7 +18,7 @@ use super::{Known, ReadOptions, RecordReader};
 use crate::trace::codec;
 use crate::trace::model::access::Access;
 use crate::trace::model::error::TraceError;
-use crate::units::counted;
+use crate::units::{Printable, counted};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs;
@@ -61,7 +61,7 @@ pub fn thread_files(folder: &Path) -> Result<Option<Vec<PathBuf>>, TraceError> {
                 "a drmemtrace of {}",
                 counted(windows.len() as u64, "window")
             );
-            let help = format!("name one of them: {}", first.display());
+            let help = format!("name one of them: {}", first.printed());
             return Err(TraceError::new(folder, what).help(help));
         }
     }
@@ -71,7 +71,7 @@ pub fn thread_files(folder: &Path) -> Result<Option<Vec<PathBuf>>, TraceError> {
         let what = "a drmemtrace in its raw form, which cannot be understood alone";
         let help = format!(
             "convert it with DynamoRIO: drrun -t drmemtrace -indir {}; then name the folder again",
-            folder.display()
+            folder.printed()
         );
         return Err(TraceError::new(folder, what).help(help));
     }
@@ -83,7 +83,7 @@ pub fn thread_files(folder: &Path) -> Result<Option<Vec<PathBuf>>, TraceError> {
             let what = format!(
                 "{count} files of drmemtrace, which are the threads of one process, beside others \
                  ({})",
-                other.display()
+                other.printed()
             );
             let help = "put the thread files into a folder of their own to have them merged, or name \
                         the files one by one";
@@ -181,8 +181,8 @@ pub(super) fn open(
     {
         let what = format!(
             "threads of several processes: {} is of process {pid}, {} of process {other}",
-            first.path.display(),
-            thread.path.display()
+            first.path.printed(),
+            thread.path.printed()
         );
         let help = "a folder is read as one process: put the files of each process into a folder of \
                     its own, or name them one by one";

@@ -8,7 +8,7 @@ use super::options::Base;
 use super::tokens::{NumberFault, decimal, decimal_u32, word};
 use crate::trace::model::access::Addressing;
 use crate::trace::model::event::{Advice, Backing, Event, FileRange, Mapping, Move, Protection};
-use crate::units::PageSize;
+use crate::units::{PageSize, is_control};
 use std::borrow::Cow;
 use std::fmt;
 use std::str;
@@ -392,7 +392,8 @@ fn name(value: &[u8]) -> Result<String, Fault> {
         Ok(name) if name.contains(char::is_control) => {
             Err("the name contains a control character".into())
         }
-        Ok(name) => Ok(name.to_owned()),
+        // Directions of writing, which a file's name may have, act on what shows it.
+        Ok(name) => Ok(name.replace(is_control, "_")),
         Err(_) => Err("the name is not UTF-8".into()),
     }
 }
@@ -495,7 +496,7 @@ impl fmt::Display for Mapping {
         }
         if !self.name.is_empty() {
             // A blank would end the name.
-            let odd = |c: char| c.is_whitespace() || c.is_control();
+            let odd = |c: char| c.is_whitespace() || is_control(c);
             write!(f, " name={}", self.name.replace(odd, "_"))?;
         }
         Ok(())

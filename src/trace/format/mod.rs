@@ -290,7 +290,7 @@ pub fn by_name(name: &str) -> Result<&'static Format, String> {
     found.ok_or_else(|| {
         let names = TABLE.iter().map(|f| f.name);
         format!(
-            "unknown format \"{name}\"{} (see: pagebench formats)",
+            "unknown format {name:?}{} (see: pagebench formats)",
             crate::units::did_you_mean(&name.to_ascii_lowercase(), names)
         )
     })

@@ -252,7 +252,7 @@ pub fn by_name(name: &str) -> Result<&'static Pattern, String> {
     TABLE.iter().find(is).ok_or_else(|| {
         let names = TABLE.iter().map(|pattern| pattern.name);
         format!(
-            "unknown pattern \"{name}\"{}",
+            "unknown pattern {name:?}{}",
             crate::units::did_you_mean(&lower, names)
         )
     })

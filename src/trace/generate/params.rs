@@ -96,7 +96,7 @@ impl Param {
                 Unit::Bytes(_) => "a number of bytes",
                 _ => "a number",
             };
-            format!("{}: \"{text}\" is not {what} {}", self.name, self.range())
+            format!("{}: {text:?} is not {what} {}", self.name, self.range())
         })
     }
 }
@@ -171,7 +171,7 @@ pub(super) fn parse(text: &str, others: &[Param]) -> Result<(&'static Pattern, V
     for part in parts {
         let Some((key, value)) = part.split_once('=') else {
             return Err(format!(
-                "{name}: \"{part}\" is not a parameter: write {name}:key=value"
+                "{name}: {part:?} is not a parameter: write {name}:key=value"
             ));
         };
         let key = key.trim();
@@ -184,7 +184,7 @@ pub(super) fn parse(text: &str, others: &[Param]) -> Result<(&'static Pattern, V
         let Some(param) = own().chain(&COMMON).find(is) else {
             let known = || own().map(|param| param.name);
             return Err(format!(
-                "{name}: unknown parameter \"{key}\"{} (it has: {})",
+                "{name}: unknown parameter {key:?}{} (it has: {})",
                 did_you_mean(key, known()),
                 known().collect::<Vec<_>>().join(", ")
             ));

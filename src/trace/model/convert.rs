@@ -4,6 +4,7 @@ use super::error::TraceError;
 use super::refs::Meta;
 use super::source::{TraceSource, no_reference};
 use crate::trace::store::{Summary, Writer};
+use crate::units::Printable;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -14,10 +15,10 @@ pub enum ConvertError {
     #[error("{0}")]
     Trace(#[from] TraceError),
     /// The selection leaves nothing.
-    #[error("{}: nothing selected: no reference is left", .0.display())]
+    #[error("{}: nothing selected: no reference is left", .0.printed())]
     Nothing(PathBuf),
     /// The format holds nothing of what is selected.
-    #[error("{}: nothing is left to write: {lost}", .path.display())]
+    #[error("{}: nothing is left to write: {lost}", .path.printed())]
     Unheld {
         /// The original.
         path: PathBuf,

@@ -1,6 +1,7 @@
 //! The errors of reading a trace: which file, where in it, the offending text and what to do.
 //! Messages are lowercase fragments that follow `error: `.
 
+use crate::units::Printable;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -121,7 +122,7 @@ impl TraceError {
 
 impl fmt::Display for TraceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.path.display())?;
+        write!(f, "{}", self.path.printed())?;
         match self.position {
             Position::Line(line) => write!(f, ":{line}")?,
             Position::Byte(offset) => write!(f, ": byte {offset}")?,

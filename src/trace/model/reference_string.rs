@@ -11,7 +11,7 @@ use crate::units::PageSize;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StringError {
     /// A word is no page number.
-    #[error("\"{0}\" is no page number: write \"1 2 3w 4\", with a w after a page that is written")]
+    #[error("{0:?} is no page number: write \"1 2 3w 4\", with a w after a page that is written")]
     Word(String),
     /// The pages are more than a trace can have.
     #[error("too many pages: put them into a file")]

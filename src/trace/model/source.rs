@@ -20,7 +20,7 @@ use crate::trace::format::Known;
 use crate::trace::format::options::no_columns;
 use crate::trace::format::{ReadOptions, SharedReport};
 use crate::trace::store::{MAGIC, Store};
-use crate::units::{PageSize, show_bytes};
+use crate::units::{PageSize, plain_name, show_bytes};
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -208,11 +208,12 @@ impl TraceSource {
         Ok(wanted)
     }
 
-    /// Returns the name of the trace: the one asked for, the stored one, or that of the file.
+    /// Returns the name of the trace, made plain: the one asked for, the stored one, or that of the file.
     pub fn name(&self) -> String {
         let stored = || self.store().map(|store| store.meta.name.clone());
         let name = self.options.name.clone().or_else(stored);
-        name.unwrap_or_else(|| name_of(&self.path))
+        let name = name.unwrap_or_else(|| name_of(&self.path));
+        plain_name(&name).into_owned()
     }
 
     /// Sets the name of the trace, in place of any other.
@@ -510,7 +511,7 @@ pub fn load_source(source: TraceSource) -> Result<Trace, TraceError> {
 /// Sets the name and kind asked for.
 fn overridden(mut trace: Trace, options: &LoadOptions) -> Trace {
     if let Some(name) = &options.name {
-        trace.meta.name.clone_from(name);
+        trace.meta.name = plain_name(name).into_owned();
     }
     trace.meta.kind = options.kind.unwrap_or(trace.meta.kind);
     trace

@@ -1,6 +1,7 @@
-//! The name of a trace, from the name of its file.
+//! The name of a trace, from the name of its file without what would act on what shows it.
 
 use crate::trace::{codec, format};
+use crate::units::plain_name;
 use std::path::Path;
 
 /// Endings of formats that are only read, and `pbt`. A trace's name leaves them out, like the endings of
@@ -26,8 +27,7 @@ const ENDINGS: [&str; 18] = [
     "champsimtrace",
 ];
 
-/// Returns the name of a trace: its file name without the endings of codec and format. Control
-/// characters, which would upset a terminal, become question marks.
+/// Returns the name of a trace: its file name without the endings of codec and format, made plain.
 pub fn name_of(path: &Path) -> String {
     // The folder `trace` of a drmemtrace is in one that is named after the program.
     let path = match path.parent() {
@@ -51,7 +51,7 @@ pub fn name_of(path: &Path) -> String {
         }
         name = stem;
     }
-    name.replace(char::is_control, "?")
+    plain_name(name).into_owned()
 }
 
 #[cfg(test)]
@@ -74,6 +74,7 @@ mod tests {
         ] {
             assert_eq!(name_of(Path::new(path)), name);
         }
+        assert_eq!(name_of(Path::new("d/x\n\u{202e}.txt")), "x??");
         // What `convert` writes, it names alike.
         let written = format::TABLE.iter().filter_map(|f| f.written.as_ref());
         for ending in written.flat_map(|written| written.endings) {

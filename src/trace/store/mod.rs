@@ -75,7 +75,7 @@ pub use write::{Summary, Writer};
 use super::model::access::{Addressing, TraceKind};
 use super::model::digest;
 use super::model::refs::Meta;
-use crate::units::PageSize;
+use crate::units::{PageSize, plain_name};
 use serde::{Deserialize, Serialize};
 
 /// What the user can do about a file that is damaged.
@@ -223,11 +223,11 @@ impl MetaJson {
         }
     }
 
-    /// Returns the metadata, or `None` if the page size is out of range.
+    /// Returns the metadata, its names made plain, or `None` if the page size is out of range.
     fn meta(&self) -> Option<Meta> {
         Some(Meta {
-            name: self.name.clone(),
-            format: self.format.clone(),
+            name: plain_name(&self.name).into_owned(),
+            format: plain_name(&self.format).into_owned(),
             kind: self.kind,
             addressing: self.addressing,
             page_size: PageSize::from_shift(self.page_shift)?,

@@ -60,6 +60,23 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Store, crate::trace::model::error::T
     Store::from_bytes(Path::new("t.pbt"), bytes.to_vec())
 }
 
+/// Anybody may have written a file.
+#[test]
+fn stored_names_are_made_plain() {
+    let (refs, kinds, dictionary) = sample(10, 3);
+    let mut writer = Writer::new(Vec::new(), 3).unwrap();
+    writer.push_all(&refs, &kinds).unwrap();
+    let hostile = Meta {
+        name: "x\n::error::pwn\u{1b}[31m".into(),
+        format: "::a\u{202e}".into(),
+        ..meta()
+    };
+    let (bytes, _) = writer.finish(&hostile, &dictionary).unwrap();
+    let store = parse(&bytes).unwrap();
+    assert_eq!(store.meta.name, "x?::error::pwn?[31m");
+    assert_eq!(store.meta.format, "?:a?");
+}
+
 #[test]
 fn what_is_written_is_read_over_several_blocks() {
     let (refs, kinds, dictionary) = sample(BLOCK_REFS + 5000, 3000);

@@ -157,7 +157,7 @@ impl CostTable {
             };
             let (key, value) = part
                 .split_once('=')
-                .ok_or_else(|| format!("cost \"{part}\": write read=8ms (keys: {})", known()))?;
+                .ok_or_else(|| format!("cost {part:?}: write read=8ms (keys: {})", known()))?;
             if key.trim() == BANDWIDTH {
                 self.bytes_per_second = parse_bandwidth(value)?;
                 continue;
@@ -168,7 +168,7 @@ impl CostTable {
                 .ok_or_else(|| {
                     let names = KEYS.iter().map(|(name, _)| *name).chain([BANDWIDTH]);
                     let hint = did_you_mean(key.trim(), names);
-                    format!("unknown cost \"{key}\"{hint} (keys: {})", known())
+                    format!("unknown cost {key:?}{hint} (keys: {})", known())
                 })?;
             *place(self) = parse_time(value)?;
         }
@@ -194,7 +194,7 @@ fn parse_bandwidth(text: &str) -> Result<u64, String> {
         let bytes = value * *factor as f64;
         (1.0..=1e15).contains(&bytes).then(|| bytes.round() as u64)
     };
-    let wrong = || format!("\"{text}\" is not a bandwidth: write 50MB/s or 2GiB/s");
+    let wrong = || format!("{text:?} is not a bandwidth: write 50MB/s or 2GiB/s");
     number().ok_or_else(wrong)
 }
 
@@ -211,14 +211,14 @@ fn parse_time(text: &str) -> Result<u64, String> {
         "s" => 1e9,
         _ => {
             return Err(format!(
-                "\"{text}\" is not a time: write 200ns, 1.5us, 8ms or 1s"
+                "{text:?} is not a time: write 200ns, 1.5us, 8ms or 1s"
             ));
         }
     };
     match text[..digits].parse::<f64>() {
         Ok(value) if value * factor <= 3.6e12 => Ok((value * factor).round() as u64),
         _ => Err(format!(
-            "\"{text}\" is not a time of at most an hour: write 200ns, 1.5us, 8ms or 1s"
+            "{text:?} is not a time of at most an hour: write 200ns, 1.5us, 8ms or 1s"
         )),
     }
 }

@@ -113,7 +113,7 @@ pub fn find(name: &str) -> Result<&'static Layout, String> {
         .ok_or_else(|| {
             let hint = did_you_mean(name, known.clone());
             let all = known.collect::<Vec<_>>().join(", ");
-            format!("unknown layout \"{name}\"{hint} (layouts: {all})")
+            format!("unknown layout {name:?}{hint} (layouts: {all})")
         })
 }
 

@@ -427,7 +427,7 @@ pub fn find(name: &str) -> Result<&'static ProcessorModel, String> {
         .find(|preset| preset.name == wanted)
         .ok_or_else(|| {
             let hint = did_you_mean(&wanted, known);
-            format!("unknown machine \"{name}\"{hint} (see: pagebench machines)")
+            format!("unknown machine {name:?}{hint} (see: pagebench machines)")
         })
 }
 

@@ -232,7 +232,7 @@ pub struct GeometryError(pub(in crate::vm) String);
 impl FromStr for Shape {
     type Err = GeometryError;
     fn from_str(text: &str) -> Result<Shape, GeometryError> {
-        let wrong = |why: &str| GeometryError(format!("tlb \"{text}\": {why}"));
+        let wrong = |why: &str| GeometryError(format!("tlb {text:?}: {why}"));
         let (size, replacement) = match text.split_once(':') {
             None => (text, Replacement::Lru),
             Some((size, "lru")) => (size, Replacement::Lru),
@@ -280,7 +280,7 @@ fn walk_caches(text: &str) -> Result<WalkCacheShapes, GeometryError> {
     };
     if parts.len() > caches.len() {
         let most = caches.len();
-        let why = format!("tlb pwc \"{text}\": at most {most} page-walk caches");
+        let why = format!("tlb pwc {text:?}: at most {most} page-walk caches");
         return Err(GeometryError(why));
     }
     for (cache, part) in caches.iter_mut().zip(parts) {
@@ -289,7 +289,7 @@ fn walk_caches(text: &str) -> Result<WalkCacheShapes, GeometryError> {
         }
         let shape: Shape = part.parse()?;
         if shape.replacement != Replacement::Lru {
-            let why = format!("tlb pwc \"{part}\": page-walk caches replace by LRU");
+            let why = format!("tlb pwc {part:?}: page-walk caches replace by LRU");
             return Err(GeometryError(why));
         }
         *cache = Some(shape);
@@ -313,7 +313,7 @@ impl FromStr for Geometry {
         let named = geometry.levels as usize - 1;
         if geometry.pwc[named..].iter().any(Option::is_some) {
             let why = format!(
-                "tlb \"{text}\": a walk through {} levels has at most {named} page-walk caches",
+                "tlb {text:?}: a walk through {} levels has at most {named} page-walk caches",
                 geometry.levels
             );
             return Err(GeometryError(why));
@@ -331,7 +331,7 @@ fn unknown(part: &str) -> GeometryError {
     let key = part.split('=').next().unwrap_or(part).trim();
     let hint = did_you_mean(key, PARTS.into_iter().filter(|name| *name != key));
     GeometryError(format!(
-        "tlb \"{part}\"{hint}: write l1i=64x4,l1d=64x4,l2=1536x12,levels=4 (or l2i=, l2d=, l2=none, \
+        "tlb {part:?}{hint}: write l1i=64x4,l1d=64x4,l2=1536x12,levels=4 (or l2i=, l2d=, l2=none, \
          pwc=2/4/32, tags=off), or none"
     ))
 }
@@ -355,7 +355,7 @@ fn set(geometry: &mut Geometry, key: &str, value: &str, part: &str) -> Result<()
         "levels" => match value.parse() {
             Ok(levels @ 1..=LEVELS_MAX) => geometry.levels = levels,
             _ => {
-                let why = format!("tlb levels \"{value}\": from 1 to {LEVELS_MAX}");
+                let why = format!("tlb levels {value:?}: from 1 to {LEVELS_MAX}");
                 return Err(GeometryError(why));
             }
         },
@@ -363,7 +363,7 @@ fn set(geometry: &mut Geometry, key: &str, value: &str, part: &str) -> Result<()
         "tags" => match value {
             "on" => geometry.tags = true,
             "off" => geometry.tags = false,
-            _ => return Err(GeometryError(format!("tlb tags \"{value}\": on or off"))),
+            _ => return Err(GeometryError(format!("tlb tags {value:?}: on or off"))),
         },
         _ => return Err(unknown(part)),
     }

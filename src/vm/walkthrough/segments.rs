@@ -65,12 +65,12 @@ pub fn number(text: &str) -> Result<u64, String> {
         Some(digits) => u64::from_str_radix(digits, 16).ok(),
         None => text.parse().ok(),
     };
-    value.ok_or_else(|| format!("\"{text}\" is not a number: write 4300 or 0x10cc"))
+    value.ok_or_else(|| format!("{text:?} is not a number: write 4300 or 0x10cc"))
 }
 
 /// Reads `SEGMENT:OFFSET`.
 pub fn address(text: &str) -> Result<(u64, u64), String> {
-    let wrong = || format!("\"{text}\" is no address of a segment: write SEGMENT:OFFSET, as 2:53");
+    let wrong = || format!("{text:?} is no address of a segment: write SEGMENT:OFFSET, as 2:53");
     let (segment, offset) = text.split_once(':').ok_or_else(wrong)?;
     let part = |text| number(text).map_err(|_| wrong());
     Ok((part(segment)?, part(offset)?))
@@ -130,7 +130,7 @@ impl SegmentState {
                 Some(("limit", value)) => limit = Some(number(value)?),
                 _ => {
                     rights = Protection::parse(word)
-                        .ok_or_else(|| format!("\"{word}\" in a segment: {form}"))?;
+                        .ok_or_else(|| format!("{word:?} in a segment: {form}"))?;
                 }
             }
         }

@@ -50,7 +50,7 @@ pub struct StateError {
 
 fn hexadecimal(text: &str) -> Result<u64, String> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
-    u64::from_str_radix(digits, 16).map_err(|_| format!("\"{text}\" is not a hexadecimal number"))
+    u64::from_str_radix(digits, 16).map_err(|_| format!("{text:?} is not a hexadecimal number"))
 }
 
 impl State {
@@ -122,7 +122,7 @@ impl State {
             }
             _ => {
                 let known = "tlb SET TAG PPN, pte VPN PPN, table INDEX/… PPN, byte ADDRESS VALUE";
-                return Err(format!("\"{word}\": write {known}"));
+                return Err(format!("{word:?}: write {known}"));
             }
         }
         Ok(())
@@ -206,7 +206,7 @@ impl Bits {
     fn parse(words: &[&str]) -> Result<Bits, String> {
         let (mut va, mut pa, mut page, mut index, mut shape) = (None, None, None, None, None);
         for word in words {
-            let wrong = || format!("bits \"{word}\": write va=14 pa=12 page=64 index=5/5 tlb=16x4");
+            let wrong = || format!("bits {word:?}: write va=14 pa=12 page=64 index=5/5 tlb=16x4");
             let (key, value) = word.split_once('=').ok_or_else(wrong)?;
             let number = || value.parse::<u64>().map_err(|_| wrong());
             match key {

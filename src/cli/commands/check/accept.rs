@@ -15,6 +15,7 @@ use crate::report::lock::wait_for;
 use crate::report::results::columns::Row;
 use crate::report::whole_file::write_together;
 use crate::sweep::{self, Identity, Plan};
+use crate::units::Printable;
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -34,13 +35,15 @@ pub fn accept(
     }
     check_rows(&now)?;
     let digests = digests(args, &now, replayed)?;
+    // Counts and digests belong together.
+    Signals::watch("").finish_running_cells_first();
     let written = write(args, task, &now, digests)?;
     let mut verdict = accepted(&written.before, &written.after, &now);
     verdict.errors = read_errors.errors;
     let Taken { changed, new } = written.taken;
     let done = format!(
         "{}: {changed} changed, {new} new, {} as they were\n",
-        args.baseline.display(),
+        args.baseline.printed(),
         written.after.entries.len() - changed - new,
     );
     Ok(report(

@@ -12,6 +12,7 @@ use crate::exit;
 use crate::space::{EntryId, Resolved, file_page_text};
 use crate::sweep::{self, Plan};
 use crate::trace::model::refs::page_of;
+use crate::units::Printable;
 use crate::vm::FaultEvent;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -36,7 +37,7 @@ pub fn read_digests(path: &Path) -> Result<Option<Digests>, Failure> {
             Err(error) => Err(unusable(error.to_string())),
         },
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(unusable(format!("{}: cannot read: {e}", path.display()))),
+        Err(e) => Err(unusable(format!("{}: cannot read: {e}", path.printed()))),
     }
 }
 

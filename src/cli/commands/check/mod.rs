@@ -38,6 +38,7 @@ use crate::report::results::results_csv::read_rows;
 use crate::report::results::row_of_cell;
 use crate::space::Resolved;
 use crate::sweep::{Plan, Settings};
+use crate::units::Printable;
 use std::io::Read;
 use std::path::PathBuf;
 use task::{Mode, ReadErrors, Task, no_verdict};
@@ -68,7 +69,7 @@ fn result_tables(sources: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, Failure> {
         let begun = [PLAN, CELLS].iter().any(|file| folder.join(file).is_file());
         if begun && !folder.join("results.csv").exists() {
             let what = "the run in this folder has not ended: continue it with run --resume";
-            let what = format!("{}: {what}", folder.display());
+            let what = format!("{}: {what}", folder.printed());
             return Err(Failure::new(exit::INCOMPLETE, what));
         }
     }
@@ -88,7 +89,7 @@ fn result_tables(sources: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, Failure> {
         n if n == sources.len() => Ok(Some(tables)),
         _ => Err(Failure::usage(format!(
             "{} has results, others are traces: give one or the other",
-            tables[0].display()
+            tables[0].printed()
         ))),
     }
 }
@@ -132,7 +133,7 @@ fn read_results(tables: &[PathBuf]) -> Result<Vec<Row>, Failure> {
     for path in tables {
         let read = read_rows(path)?;
         if read.is_empty() {
-            let what = format!("{}: no result in this table", path.display());
+            let what = format!("{}: no result in this table", path.printed());
             return Err(Failure::new(exit::NOTHING, what));
         }
         rows.extend(read);
@@ -181,7 +182,7 @@ fn check_traces(args: &CheckArgs, config: &Config, task: &Task) -> Result<ExitCo
     let replay_args = &args.replay;
     use_threads(replay_args.sweep.threads()?);
     let settings = plan::settings(args)?;
-    let signals = Signals::watch();
+    let signals = Signals::watch("nothing was compared");
     let inputs = load(args, config, task, &settings)?;
     let plan = plan::plan(task, &inputs.traces(), args, config, &settings)?;
     if let Mode::Compare(baseline) = &task.mode {
@@ -279,6 +280,9 @@ fn conclude(
     read_errors: ReadErrors,
     plan: Option<&Plan<'_>>,
 ) -> Result<ExitCode, Failure> {
+    // A verdict is written in all of its forms, which state the exit code of a signal, too.
+    let signals = Signals::watch("");
+    signals.finish_running_cells_first();
     let verdict = judge(baseline, task.only.as_ref(), now, &task.limits);
     let mut verdict = verdict.map_err(|error| no_verdict(&args.baseline, error))?;
     let mut code = exit::worse(read_errors.code, verdict.code());
@@ -296,6 +300,9 @@ fn conclude(
                 verdict.errors.push(failure.to_string());
             }
         }
+    }
+    if let Some(signal) = signals.code() {
+        code = exit::worse(code, signal);
     }
     let conclusion = outputs::Conclusion {
         verdict,

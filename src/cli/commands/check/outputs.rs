@@ -7,7 +7,7 @@ use crate::check::{Baseline, Verdict, deltas};
 use crate::cli::args::words;
 use crate::cli::setup::failure::Failure;
 use crate::cli::setup::paths::proposal_path;
-use crate::cli::setup::progress::{message, note};
+use crate::cli::setup::progress::{message, note, workflow_command};
 use crate::cli::setup::terminal::Align::{Left, Right};
 use crate::cli::setup::terminal::{print, table};
 use crate::exit::{self, ExitCode};
@@ -15,6 +15,7 @@ use crate::report::chart;
 use crate::report::results::results_csv::{TableError, write_file};
 use crate::report::tables::changes_csv::{parse_rows, to_csv};
 use crate::report::whole_file::{WholeFile, remove_own};
+use crate::units::Printable;
 use clap::Args;
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -70,7 +71,7 @@ impl OutputArgs {
             None => Ok(()),
             Some(path) => Err(Failure::usage(format!(
                 "--chart {}: a PNG is drawn: name it FILE.png",
-                path.display()
+                path.printed()
             ))),
         }
     }
@@ -98,7 +99,7 @@ impl Forms {
     fn publish(&self, outputs: &OutputArgs) {
         append_summary(&self.summary);
         if outputs.annotates() {
-            self.annotations.lines().for_each(message);
+            self.annotations.lines().for_each(workflow_command);
         }
     }
 }
@@ -263,7 +264,7 @@ impl Conclusion {
 /// Reports the result in every form asked for. Returns the exit code, which every form states. A form
 /// that cannot be written hides no regression.
 pub fn report(outputs: &OutputArgs, baseline: &Path, mut conclusion: Conclusion) -> ExitCode {
-    let baseline = baseline.display().to_string();
+    let baseline = baseline.printed().to_string();
     let mut chart = Vec::new();
     if let Some(path) = &outputs.chart {
         match draw(path, &conclusion.verdict, &baseline) {
@@ -297,7 +298,7 @@ pub fn report(outputs: &OutputArgs, baseline: &Path, mut conclusion: Conclusion)
 /// check cannot pass for one of this. `main` prints the error on the terminal.
 pub fn report_failure(outputs: &OutputArgs, baseline: &Path, failure: &Failure) {
     let code = failure.code;
-    let baseline = baseline.display().to_string();
+    let baseline = baseline.printed().to_string();
     // A failure that was printed before has no message: name the exit code.
     let why = failure.message().unwrap_or(code.about).to_owned();
     // The exit code stays that of `failure`, whatever else fails.
@@ -384,14 +385,14 @@ pub fn propose(baseline: &Path, proposal: &[u8]) {
     if path.exists() && !path.is_dir() && !is_baseline(&path) {
         note(&format!(
             "warning: {}: not written with the counts of today: the file there is no baseline",
-            path.display()
+            path.printed()
         ));
         return;
     }
     match write_file(&path, proposal) {
         Ok(()) => note(&format!(
             "{}: the baseline with the counts of today (--accept writes them into it)",
-            path.display()
+            path.printed()
         )),
         Err(error) => note(&format!("warning: {error}")),
     }
@@ -404,7 +405,7 @@ pub fn withdraw(baseline: &Path) {
     if is_baseline(&path) && remove_own(&path).is_ok() {
         note(&format!(
             "{}: removed, it was of an earlier check",
-            path.display()
+            path.printed()
         ));
     }
 }
@@ -418,7 +419,7 @@ fn append_summary(summary: &dyn Fn(usize) -> String) {
     let summary = summary(markdown::ROOM.saturating_sub(there as usize));
     let file = OpenOptions::new().append(true).create(true).open(&path);
     if let Err(e) = file.and_then(|mut file| file.write_all(summary.as_bytes())) {
-        note(&format!("warning: {}: cannot write: {e}", path.display()));
+        note(&format!("warning: {}: cannot write: {e}", path.printed()));
     }
 }
 

@@ -15,7 +15,7 @@ use crate::policy::{PolicyChoice, params};
 use crate::space::Resolved;
 use crate::sweep::{Cell, CurveNeeds, Identity, Plan, Settings, TraceFacts, Warmup};
 use crate::trace::model::digest;
-use crate::units::PageSize;
+use crate::units::{PageSize, Printable};
 use crate::vm::models::choices::Model;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -167,7 +167,7 @@ fn of_experiment<'t>(
             "note: {} of the experiment {} not in {} and not compared: --accept adds them",
             counted(unknown, "cell"),
             if unknown == 1 { "is" } else { "are" },
-            args.baseline.display(),
+            args.baseline.printed(),
         ));
     }
     Ok(plan.part(&Vec::from_iter(known)))
@@ -297,7 +297,7 @@ pub fn warn_of_unknown(baseline: &Baseline, plan: &Plan<'_>, path: &Path) {
         if !baseline.rows().any(|row| row.trace == name) {
             note(&format!(
                 "warning: {}: has no cell of trace {name}; it is not compared",
-                path.display()
+                path.printed()
             ));
         }
     }

@@ -6,7 +6,7 @@ use crate::cli::setup::failure::Failure;
 use crate::exit::{self, ExitCode};
 use crate::report::results::results_csv::TableError;
 use crate::sweep::{Identity, MODEL, Part};
-use crate::units::did_you_mean;
+use crate::units::{Printable, did_you_mean};
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -128,9 +128,9 @@ fn only(args: &CheckArgs, baseline: Option<&Baseline>) -> Result<Option<Pattern>
     if let Some(cell) = &args.explain {
         if !paths.contains(cell) {
             let hint = did_you_mean(cell, paths.iter().map(String::as_str));
-            let path = args.baseline.display();
+            let path = args.baseline.printed();
             return Err(nothing(format!(
-                "--explain: {path} has no cell \"{cell}\"{hint}"
+                "--explain: {path} has no cell {cell:?}{hint}"
             )));
         }
         let exactly = globset::escape(cell).parse().map_err(Failure::usage)?;
@@ -140,7 +140,7 @@ fn only(args: &CheckArgs, baseline: Option<&Baseline>) -> Result<Option<Pattern>
     match &args.only {
         Some(glob) if !args.accept && !matches_any(glob) => Err(nothing(format!(
             "--only matches no cell of {}; they are called like {}",
-            args.baseline.display(),
+            args.baseline.printed(),
             paths.first().map_or("", String::as_str)
         ))),
         glob => Ok(glob.clone()),

@@ -26,7 +26,7 @@ use crate::sweep::Warmup;
 use crate::trace::model::dense::Trace;
 use crate::trace::model::digest;
 use crate::trace::model::source::LoadOptions;
-use crate::units::{Ladder, PageSize, about, counted, parse_share};
+use crate::units::{Ladder, PageSize, Printable, about, counted, parse_share};
 use clap::Args;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -138,7 +138,7 @@ pub fn curve(mut args: CurveArgs) -> Result<ExitCode, Failure> {
     let options = args.read.options(&args.select)?;
     use_threads(threads(args.jobs)?);
     let folder = claim_output(&args)?;
-    let signals = Signals::watch();
+    let signals = Signals::watch("no curve is finished");
     let inputs = load(&args, &options)?;
     if let Some(folder) = &folder {
         folder.claim(FILE, &charts(&inputs), IfResultsExist::of(args.force))?;
@@ -153,14 +153,14 @@ pub fn curve(mut args: CurveArgs) -> Result<ExitCode, Failure> {
     let rows = curves.rows(&inputs)?;
     let all = choices.len() * inputs.traces().len();
     let finished = curves.finished.into_inner();
+    let signal = curves.signals.code();
     if !rows.is_empty() || finished == all {
         // The files first: they are kept even if the table has no reader.
-        let written = folder.map(|folder| write(&folder, &rows)).transpose()?;
-        let written = written.into_iter().flatten();
-        let paths = written.map(|path| format!("{}\n", path.display()));
+        let written = folder.map(|folder| write(&folder, &rows, curves.signals, signal));
+        let written = written.transpose()?.into_iter().flatten();
+        let paths = written.map(|path| format!("{}\n", path.printed()));
         print(&(curves_text::render(&rows) + &paths.collect::<String>()))?;
     }
-    let signal = curves.signals.code().filter(|_| finished < all);
     let Some(code) = signal else {
         return Ok(inputs.failed);
     };
@@ -368,7 +368,7 @@ fn references_only(resolved: Resolved, path: &Path, args: &CurveArgs) -> Result<
     if space.is_none_or(|space| space.is_identity()) {
         return Ok(resolved.trace);
     }
-    let (name, path) = (&resolved.trace.meta.name, path.display());
+    let (name, path) = (&resolved.trace.meta.name, path.printed());
     let policies = match args.policy.as_slice() {
         [] => String::new(),
         policies => format!(" -p {}", policies.join(",")),
@@ -430,14 +430,22 @@ fn chart_names(rows: &[CurveRow]) -> Vec<String> {
 }
 
 /// Writes the table, reads it back and draws its charts; returns the paths of all. Removes the charts of
-/// an earlier table.
-fn write(folder: &RunFolder, rows: &[CurveRow]) -> Result<Vec<PathBuf>, Failure> {
+/// an earlier table. `seen` is the signal that came before.
+fn write(
+    folder: &RunFolder,
+    rows: &[CurveRow],
+    signals: Signals,
+    seen: Option<ExitCode>,
+) -> Result<Vec<PathBuf>, Failure> {
     let table = folder.path().join(FILE);
     if let Ok(earlier) = read_rows(&table) {
         folder.clear(&chart_names(&earlier))?;
     }
     let folder = folder.path();
     write_file(&table, &to_csv(rows))?;
+    let shown = folder.printed();
+    let left = format!("all curves are in {shown}; pagebench plot {shown} draws the charts");
+    signals.finish_nothing(&left, seen);
     if rows.is_empty() {
         return Ok(vec![table]);
     }

@@ -1,14 +1,17 @@
 //! `record --measure`: the page faults of a native run beside those that a replay of the recording with
 //! enough frames predicts, and beside those that Linux takes by its own rules.
 
+use super::session::sent_on;
 use crate::cli::setup::failure::Failure;
 use crate::cli::setup::progress::message;
+use crate::cli::setup::signals::Signals;
 use crate::exit;
 use crate::policy::PolicyChoice;
 use crate::record::Repairs;
 use crate::record::native::{self, NativeFaults};
 use crate::space::{Class, LinuxFaults, Resolved, linux_faults, resolve};
 use crate::trace::{LoadOptions, load};
+use crate::units::Printable;
 use crate::vm::machine::RunError;
 use crate::vm::{self, FaultEvent, FaultKind, Job, Listener, Outcome};
 use std::ffi::OsString;
@@ -35,7 +38,15 @@ struct Predicted {
 /// Runs `command` natively and prints the comparison with the recording at `output`.
 pub fn compare(command: &[OsString], output: &Path, repairs: &Repairs) -> Result<(), Failure> {
     let cannot = |e: &dyn Display| Failure::new(exit::FAILURE, format!("--measure: {e}"));
-    let (measured, _) = native::run(command).map_err(|e| cannot(&e))?;
+    let kept = format!("{} is kept, and was not compared", output.printed());
+    let signals = Signals::watch(&kept);
+    let interrupt = || Some(sent_on(signals.code()?));
+    let measured = native::run(command, &interrupt);
+    if let Some(code) = signals.code() {
+        return Err(Failure::new(code, format!("{}: {kept}", code.shown())));
+    }
+    let (measured, _) = measured.map_err(|e| cannot(&e))?;
+    signals.finish_nothing(&kept, None);
     let trace = load(output, &LoadOptions::default()).map_err(|e| cannot(&e))?;
     let events = trace.events.clone();
     let resolved = resolve(trace, &Default::default()).map_err(|e| cannot(&e))?;

@@ -8,6 +8,7 @@ mod session;
 
 use crate::cli::args::{LevelArgs, QuietArgs};
 use crate::cli::setup::failure::Failure;
+use crate::cli::setup::input::plain_given_name;
 use crate::cli::setup::output_file::check_stored_name;
 use crate::cli::setup::paths::{refuse_inputs, refuse_replacing};
 use crate::cli::setup::progress::note;
@@ -16,7 +17,7 @@ use crate::record::{ProcessSummary, RecordOptions, Repairs};
 use crate::trace::model::digest;
 use crate::trace::model::trace_name::name_of;
 use crate::trace::store::Summary;
-use crate::units::{PageSize, about, counted, parse_count, show_bytes, show_count};
+use crate::units::{PageSize, Printable, about, counted, parse_count, show_bytes, show_count};
 use clap::Args;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -166,7 +167,8 @@ fn output(args: &RecordArgs) -> Result<PathBuf, Failure> {
 
 /// Returns the name of the trace.
 fn trace_name(args: &RecordArgs, output: &Path) -> String {
-    args.name.clone().unwrap_or_else(|| name_of(output))
+    let given = args.name.as_deref().map(plain_given_name);
+    given.unwrap_or_else(|| name_of(output))
 }
 
 /// The most processes that are listed.
@@ -180,7 +182,7 @@ fn report(args: &RecordArgs, output: &Path, recorded: &Recorded) {
     }
     note(&format!(
         "{}: {}, {}, {} ({:.3} bytes a reference), digest {}",
-        output.display(),
+        output.printed(),
         about(summary.refs, "reference"),
         counted(summary.distinct, "page"),
         show_bytes(summary.bytes),
@@ -215,11 +217,11 @@ fn one_line(command: &str) -> String {
         } else {
             letter
         };
-        plain.push(if letter.is_control() { '?' } else { letter });
+        plain.push(letter);
     }
     match plain.char_indices().nth(COMMAND_SHOWN) {
-        None => plain,
-        Some((end, _)) => format!("{}…", &plain[..end]),
+        None => plain.printed().to_string(),
+        Some((end, _)) => format!("{}…", plain[..end].printed()),
     }
 }
 

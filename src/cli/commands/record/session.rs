@@ -4,21 +4,19 @@ use super::{RecordArgs, Recorded, trace_name};
 use crate::cli::setup::failure::Failure;
 use crate::cli::setup::progress::{is_hidden, note};
 use crate::cli::setup::reading::{LINES_EVERY, SILENT};
+use crate::cli::setup::signals::Signals;
 use crate::exit::{self, ExitCode};
 use crate::record::recording_file::RecordingFile;
 use crate::record::session::{Interrupt, Session, Signal, Watch, find};
 use crate::report::whole_file::WholeFile;
 use crate::trace::model::selection::Selection;
 use crate::trace::store::Summary;
-use crate::units::{PageSize, show_count};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use crate::units::{PageSize, Printable, show_count};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufWriter, IsTerminal};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// The exit code of a recording: the program's own, which is not in the table of codes.
@@ -30,6 +28,7 @@ const PROGRAM: ExitCode = ExitCode {
 
 /// Runs the program and stores its accesses.
 pub fn run(args: &RecordArgs, output: &Path) -> Result<Recorded, Failure> {
+    let signals = Signals::watch("nothing was recorded, and nothing written");
     let valgrind = find(OsStr::new("valgrind")).ok_or_else(no_valgrind)?;
     let program = args
         .command
@@ -37,7 +36,7 @@ pub fn run(args: &RecordArgs, output: &Path) -> Result<Recorded, Failure> {
         .map(OsString::as_os_str)
         .unwrap_or_default();
     if find(program).is_none() {
-        let name = program.display();
+        let name = program.printed();
         return Err(Failure::usage(format!(
             "{name}: no program that can be run; name one in PATH, or the path of one"
         )));
@@ -53,7 +52,7 @@ pub fn run(args: &RecordArgs, output: &Path) -> Result<Recorded, Failure> {
     let page_size = args.page_size.unwrap_or(PageSize::DEFAULT);
     let recording =
         RecordingFile::new(selection, page_size, args.level.level, out).map_err(fail)?;
-    let mut interrupts = Interrupts::watch();
+    let mut interrupts = Interrupts::watch(signals);
     let cannot = |what: String| Failure::new(exit::FAILURE, what);
     let (mut session, channel) =
         Session::start(&valgrind, &args.command, args.options(), recording)
@@ -67,7 +66,13 @@ pub fn run(args: &RecordArgs, output: &Path) -> Result<Recorded, Failure> {
     let code = interrupts.first.unwrap_or_else(|| code(status, limited));
     let (recording, processes, repairs) = session.finish().map_err(fail)?;
     let references = recording.refs_by_process().to_vec();
-    let summary = finish(recording, trace_name(args, output), output, status)?;
+    let summary = finish(
+        recording,
+        trace_name(args, output),
+        output,
+        status,
+        interrupts.first,
+    )?;
     Ok(Recorded {
         summary,
         references,
@@ -78,18 +83,23 @@ pub fn run(args: &RecordArgs, output: &Path) -> Result<Recorded, Failure> {
     })
 }
 
-/// Finishes the file. Errors if nothing was recorded; no file is left then.
+/// Finishes the file. Errors if nothing was recorded, since valgrind failed or a `signal` to pagebench came;
+/// no file is left then.
 fn finish(
     recording: RecordingFile<BufWriter<WholeFile>>,
     name: String,
     output: &Path,
     status: ExitStatus,
+    signal: Option<ExitCode>,
 ) -> Result<Summary, Failure> {
     let fail = |e: io::Error| Failure::file(output, e);
     if recording.refs_by_process().is_empty() {
-        let message =
-            format!("nothing was recorded, and nothing written: valgrind ended with {status}");
-        return Err(Failure::new(exit::FAILURE, message));
+        let (code, why) = match signal {
+            Some(code) => (code, code.shown()),
+            None => (exit::FAILURE, format!("valgrind ended with {status}")),
+        };
+        let message = format!("nothing was recorded, and nothing written: {why}");
+        return Err(Failure::new(code, message));
     }
     let (out, summary) = recording.finish(name).map_err(fail)?;
     let file = out.into_inner().map_err(|e| fail(e.into_error()))?;
@@ -119,10 +129,9 @@ fn no_valgrind() -> Failure {
 
 /// Signals to pagebench itself during a recording.
 struct Interrupts {
-    /// A signal came that was not handled yet.
-    came: Arc<AtomicBool>,
-    /// SIGTERM came.
-    terminated: Arc<AtomicBool>,
+    signals: Signals,
+    /// The number of signals that were handled.
+    handled: u32,
     /// The exit code of the first signal.
     first: Option<ExitCode>,
     /// When the next line of progress is due. The terminal is the program's: no bar is drawn.
@@ -130,40 +139,41 @@ struct Interrupts {
 }
 
 impl Interrupts {
-    fn watch() -> Interrupts {
-        let interrupts = Interrupts {
-            came: Arc::default(),
-            terminated: Arc::default(),
+    fn watch(signals: Signals) -> Interrupts {
+        // The first ends the program, the second kills it.
+        signals.leave_two();
+        Interrupts {
+            signals,
+            handled: 0,
             first: None,
             next_line: Instant::now() + SILENT,
-        };
-        // If a registration fails, the default action remains: exit, and nothing is kept.
-        let _ = signal_hook::flag::register(SIGTERM, interrupts.terminated.clone());
-        for signal in [SIGINT, SIGTERM] {
-            let _ = signal_hook::flag::register(signal, interrupts.came.clone());
         }
-        interrupts
+    }
+}
+
+/// Returns the signal that recorded programs get for one to pagebench with this exit code.
+pub fn sent_on(code: ExitCode) -> Signal {
+    match code {
+        exit::HUNG_UP => Signal::HUP,
+        exit::TERMINATED => Signal::TERM,
+        _ => Signal::INT,
     }
 }
 
 impl Watch for Interrupts {
     fn interrupt(&mut self) -> Option<Interrupt> {
-        if !self.came.swap(false, Ordering::Relaxed) {
+        if self.signals.count() == self.handled {
             return None;
         }
+        self.handled += 1;
         if self.first.is_some() {
             return Some(Interrupt::Again);
         }
-        let terminated = self.terminated.load(Ordering::Relaxed);
-        let (signal, code) = if terminated {
-            (Signal::TERM, exit::TERMINATED)
-        } else {
-            (Signal::INT, exit::INTERRUPTED)
-        };
+        let code = self.signals.code()?;
         self.first = Some(code);
         // A terminal sends SIGINT to all processes itself.
-        let sent_by_terminal = !terminated && io::stdin().is_terminal();
-        Some(Interrupt::First((!sent_by_terminal).then_some(signal)))
+        let sent_by_terminal = code == exit::INTERRUPTED && io::stdin().is_terminal();
+        Some(Interrupt::First((!sent_by_terminal).then(|| sent_on(code))))
     }
 
     fn recorded(&mut self, accesses: u64) {

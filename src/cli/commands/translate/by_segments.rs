@@ -4,6 +4,7 @@
 use super::{TranslateArgs, heading, show, with_state, without_state};
 use crate::cli::setup::failure::Failure;
 use crate::trace::model::access::Kind;
+use crate::units::Printable;
 use crate::vm::models::choices::Model;
 use crate::vm::walkthrough::segments::{Located, SegmentEntry, SegmentState, address, number};
 use std::fmt::Write;
@@ -76,7 +77,7 @@ fn state(args: &TranslateArgs, model: Model) -> Result<SegmentState, Failure> {
     };
     let text = std::fs::read_to_string(path).map_err(|e| Failure::unreadable(path, e))?;
     let wrong =
-        |line: usize, what: &str| Failure::usage(format!("{}:{line}: {what}", path.display()));
+        |line: usize, what: &str| Failure::usage(format!("{}:{line}: {what}", path.printed()));
     let state = SegmentState::parse(&text, bits(model)).map_err(|e| wrong(e.line, &e.what))?;
     let is_code = |line: &str| !line.split('#').next().unwrap_or_default().trim().is_empty();
     if model != Model::Flat

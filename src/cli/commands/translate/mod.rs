@@ -7,7 +7,7 @@ use crate::cli::args::words;
 use crate::cli::setup::failure::Failure;
 use crate::cli::setup::terminal::print;
 use crate::exit::{self, ExitCode};
-use crate::units::{PageSize, show_bytes};
+use crate::units::{PageSize, Printable, show_bytes};
 use crate::vm::hardware::Hardware;
 use crate::vm::hardware::layout;
 use crate::vm::hardware::layout::Layout;
@@ -101,7 +101,7 @@ pub fn translate(args: TranslateArgs) -> Result<ExitCode, Failure> {
 fn parse_address(text: &str) -> Result<u64, Failure> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
     u64::from_str_radix(digits, 16).map_err(|_| {
-        let what = format!("\"{text}\" is no address: write 7f12a000 or 0x7f12a000");
+        let what = format!("{text:?} is no address: write 7f12a000 or 0x7f12a000");
         Failure::usage(what)
     })
 }
@@ -119,7 +119,7 @@ fn hardware(args: &TranslateArgs) -> Result<Option<Hardware>, Failure> {
 
 fn with_state(args: &TranslateArgs, path: &Path, text: &str) -> Result<Translator, Failure> {
     let state = State::parse(text)
-        .map_err(|e| Failure::usage(format!("{}:{}: {}", path.display(), e.line, e.what)))?;
+        .map_err(|e| Failure::usage(format!("{}:{}: {}", path.printed(), e.line, e.what)))?;
     let page = PageSize::from_shift(state.layout.page_bits as u8).unwrap_or(PageSize::MIN);
     let given = hardware(args)?.map_or(Geometry::default(), |hardware| hardware.geometry(page));
     Ok(Translator {

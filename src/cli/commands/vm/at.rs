@@ -18,7 +18,8 @@ use crate::space::{self, AddressLayout, ProcessView, Resolved, SpaceAt};
 use crate::trace::model::access::Addressing;
 use crate::trace::model::event::Backing;
 use crate::units::{
-    counted, did_you_mean, parse_count, parse_percent, percent_of, show_bytes, show_count,
+    Printable, counted, did_you_mean, parse_count, parse_percent, percent_of, show_bytes,
+    show_count,
 };
 use crate::vm::FaultKind;
 use crate::vm::hardware::layout::{find, page_table_bytes, page_table_pages};
@@ -44,7 +45,7 @@ impl FromStr for Position {
     fn from_str(text: &str) -> Result<Position, String> {
         let wrong = || {
             let hint = did_you_mean(text.trim(), std::iter::once("end"));
-            format!("\"{text}\" is no position: write 1000, 20M, 50% or end{hint}")
+            format!("{text:?} is no position: write 1000, 20M, 50% or end{hint}")
         };
         let text = text.trim();
         if text == "end" {
@@ -90,7 +91,7 @@ pub(super) fn spaces_at(args: &VmArgs, choice: &MachineChoice<'_>) -> Result<Spa
     let refs = trace.len() as u64;
     let at = args.at.of(refs)?;
     let resolved = space::resolve_at(trace, &choice.space, Some(at.unwrap_or(u64::MAX)));
-    let (resolved, view) = resolved.map_err(|e| e.named(args.trace.display().to_string()))?;
+    let (resolved, view) = resolved.map_err(|e| e.named(args.trace.printed().to_string()))?;
     let view = view.expect("a position was given");
     Ok(SpacesAt {
         resolved,

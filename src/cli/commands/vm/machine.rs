@@ -5,7 +5,7 @@ use crate::cli::setup::failure::Failure;
 use crate::policy::{MemoryBy, PolicyChoice};
 use crate::space::{Options, Resolved};
 use crate::sweep::{Allocation, tau_ladder};
-use crate::units::{Ladder, counted, show_bytes};
+use crate::units::{Ladder, Printable, counted, show_bytes};
 use crate::vm::core::swap::slots_of;
 use crate::vm::{Choices, Job};
 
@@ -38,7 +38,10 @@ impl<'a> MachineChoice<'a> {
         let text = args.policy.trim();
         if text == "all" || text.contains(',') {
             let message = "one policy at a time: write -p lru";
-            return Err(Failure::usage(format!("--policy {text}: {message}")));
+            return Err(Failure::usage(format!(
+                "--policy {}: {message}",
+                text.printed()
+            )));
         }
         let policy: PolicyChoice = text.parse()?;
         let name = policy.spec().name;

@@ -21,7 +21,7 @@ use crate::cli::args::models::ModelArgs;
 use crate::cli::args::{QuietArgs, ReadArgs, SelectArgs};
 use crate::cli::setup::failure::Failure;
 use crate::cli::setup::input::load_one_trace;
-use crate::cli::setup::signals::end_cleanly;
+use crate::cli::setup::signals::leaves;
 use crate::exit::ExitCode;
 use crate::report::tables::states_csv;
 use crate::trace::model::dense::Trace;
@@ -156,7 +156,7 @@ pub fn vm(args: VmArgs) -> Result<ExitCode, Failure> {
             None => segments::show(&args, &machine, model),
             Some(folder) => {
                 let samples = over_time::samples(args.over_time)?;
-                end_cleanly();
+                leaves("nothing was written");
                 segments::write(&args, &machine, model, (folder, samples))
             }
         };
@@ -165,7 +165,7 @@ pub fn vm(args: VmArgs) -> Result<ExitCode, Failure> {
         None => at::show(&args, &machine),
         Some(folder) => {
             let samples = over_time::samples(args.over_time)?;
-            end_cleanly();
+            leaves("nothing was written");
             over_time::write(&args, &machine, folder, samples)
         }
     }

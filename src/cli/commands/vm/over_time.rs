@@ -12,7 +12,7 @@ use crate::report::chart::{self, Subject};
 use crate::report::results::results_csv::write_file;
 use crate::report::tables::states_csv::{StatesRow, read_rows, to_csv};
 use crate::space::{self, Origin, Resolved};
-use crate::units::counted;
+use crate::units::{Printable, counted};
 use crate::vm::States;
 use crate::vm::machine::snapshot::states;
 use std::path::Path;
@@ -60,7 +60,7 @@ pub fn write(
 
 /// Reads and resolves the trace; errors if no reference is legal.
 pub(super) fn resolve(args: &VmArgs, choice: &MachineChoice<'_>) -> Result<Resolved, Failure> {
-    let name = args.trace.display().to_string();
+    let name = args.trace.printed().to_string();
     let resolved = space::resolve(load(args)?, &choice.space);
     let resolved = resolved.map_err(|error| error.named(&name))?;
     report_illegal(&name, &resolved, &choice.space);
@@ -79,7 +79,7 @@ fn write_files(folder: &RunFolder, rows: &[StatesRow], subject: &Subject) -> Res
     let png = chart::states(&read_rows(&table)?, subject)?.png()?;
     let chart = folder.path().join(CHART);
     write_file(&chart, &png)?;
-    print(&format!("{}\n{}\n", table.display(), chart.display()))
+    print(&format!("{}\n{}\n", table.printed(), chart.printed()))
 }
 
 /// Returns `samples` positions, equally far apart, from before the first reference to after the last;

@@ -14,7 +14,7 @@ use crate::report::results::row_of_model::ending_words;
 use crate::report::tables::memory_csv::{MemoryRow, read_rows, to_csv};
 use crate::space::{ProcessView, Resolved};
 use crate::trace::model::event::Protection;
-use crate::units::{counted, show_bytes};
+use crate::units::{Printable, counted, show_bytes};
 use crate::vm::models::Rules;
 use crate::vm::models::choices::{Model, SwapUnit};
 use crate::vm::models::holes::Hole;
@@ -433,6 +433,6 @@ pub fn write(
     let png = chart::memory_map(&read_rows(&path)?, &subject)?.png()?;
     let chart = folder.path().join(CHART);
     write_file(&chart, &png)?;
-    print(&format!("{}\n{}\n", path.display(), chart.display()))?;
+    print(&format!("{}\n{}\n", path.printed(), chart.printed()))?;
     Ok(exit::OK)
 }

@@ -333,7 +333,7 @@ fn trace_entry(
     if let Some((name, span)) = &name
         && known.iter().any(|other| other.name.as_ref() == Some(name))
     {
-        let what = format!("two traces have the name \"{name}\"");
+        let what = format!("two traces have the name {name:?}");
         return Err(text.fail(span.clone(), what));
     }
     if path.is_dir() && (name.is_some() || digest.is_some()) {
@@ -488,7 +488,7 @@ fn policy_axes(
     let name = text.string(node)?;
     let choice = known_policy(text, node.span(), name).map_err(|failure| {
         if parse_list(name).is_ok_and(|all| all.len() > 1) {
-            let what = format!("name is one policy; for several write policy = \"{name}\"");
+            let what = format!("name is one policy; for several write policy = {name:?}");
             text.fail(node.span(), what)
         } else {
             failure

@@ -10,7 +10,7 @@ pub mod text;
 use super::failure::Failure;
 use crate::cli::args::ProgressMode;
 use crate::cli::args::job_args::{CheckedArgs, JobArgs};
-use crate::units::did_you_mean;
+use crate::units::{Printable, did_you_mean, toml_string};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use file::{Experiment, Setting, is_switch, keys_of, settings_of};
@@ -181,7 +181,7 @@ impl Config {
     pub fn show(&self) -> Result<String, Failure> {
         let mut out = format!("schema = {}\n", file::SCHEMA);
         if let Some(name) = self.experiment.as_ref().and_then(|e| e.name.as_ref()) {
-            let _ = writeln!(out, "name = {}", quoted(name));
+            let _ = writeln!(out, "name = {}", toml_string(name));
         }
         for setting in &self.settings {
             let (key, origin) = (&setting.key, &setting.origin);
@@ -189,13 +189,13 @@ impl Config {
                 Some(value) if setting.is_switch => {
                     writeln!(out, "{key} = {value}  # {origin}")
                 }
-                Some(value) => writeln!(out, "{key} = {}  # {origin}", quoted(value)),
+                Some(value) => writeln!(out, "{key} = {}  # {origin}", toml_string(value)),
                 None => writeln!(out, "# {key} is not set  # {origin}"),
             };
         }
         for path in &self.traces {
             let path = absolute(Path::new(path));
-            let _ = writeln!(out, "\n[[trace]]  # {FLAG}\npath = {}", quoted(&path));
+            let _ = writeln!(out, "\n[[trace]]  # {FLAG}\npath = {}", toml_string(&path));
         }
         let Some(experiment) = &self.experiment else {
             return Ok(out);
@@ -203,7 +203,7 @@ impl Config {
         for trace in experiment.traces.iter().filter(|_| self.traces.is_empty()) {
             let path = absolute(&trace.path);
             let place = experiment.text.place(&trace.span);
-            let _ = writeln!(out, "\n[[trace]]  # {place}\npath = {}", quoted(&path));
+            let _ = writeln!(out, "\n[[trace]]  # {place}\npath = {}", toml_string(&path));
             let format = trace.format.as_ref();
             let rest = [
                 ("name", trace.name.as_ref()),
@@ -212,7 +212,7 @@ impl Config {
             ];
             for (key, value) in rest {
                 if let Some(value) = value {
-                    let _ = writeln!(out, "{key} = {}", quoted(value));
+                    let _ = writeln!(out, "{key} = {}", toml_string(value));
                 }
             }
         }
@@ -222,11 +222,6 @@ impl Config {
         }
         Ok(out + &file::check_as_written(&experiment.text)?)
     }
-}
-
-/// Returns `text` as a TOML string.
-fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
 }
 
 /// Returns the absolute form of `path`, which means the same file in any folder; `-` stays.
@@ -246,7 +241,7 @@ fn refuse_unknown_keys(names: &[&String], keys: &[String]) -> Result<(), Failure
         Some(name) => {
             let hint = did_you_mean(name, keys.iter().map(String::as_str));
             Err(Failure::usage(format!(
-                "--unset \"{name}\" is no setting of an experiment file{hint} (see: pagebench init)"
+                "--unset {name:?} is no setting of an experiment file{hint} (see: pagebench init)"
             )))
         }
     }
@@ -268,7 +263,8 @@ fn clap_message(error: &clap::Error) -> String {
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let mut lines = text.lines().take_while(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default().to_owned();
-    lines.fold(first, |all, line| format!("{all} {}", line.trim()))
+    let all = lines.fold(first, |all, line| format!("{all} {}", line.trim()));
+    all.printed().to_string()
 }
 
 fn flag_of(setting: &Setting) -> OsString {
@@ -342,7 +338,7 @@ fn check_values(experiment: &Experiment, command: &Command) -> Result<(), Failur
     let culprit = all.iter().find(wrong).or_else(|| all.iter().find(named));
     Err(match culprit {
         Some(setting) => fail(setting, why),
-        None => Failure::usage(format!("{}: {why}", experiment.text.path().display())),
+        None => Failure::usage(format!("{}: {why}", experiment.text.path().printed())),
     })
 }
 

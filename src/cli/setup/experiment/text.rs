@@ -1,7 +1,7 @@
 //! The text of a TOML file: places in it, and errors that show the place. Knows none of the keys.
 
 use crate::cli::setup::failure::Failure;
-use crate::units::did_you_mean;
+use crate::units::{Printable, did_you_mean, is_control};
 use serde::de::DeserializeOwned;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ impl TomlFile {
         let bytes = std::fs::read(path).map_err(|e| Failure::unreadable(path, e))?;
         let text = String::from_utf8(bytes).map_err(|e| {
             let at = e.utf8_error().valid_up_to();
-            Failure::usage(format!("{}: byte {at}: not UTF-8 text", path.display()))
+            Failure::usage(format!("{}: byte {at}: not UTF-8 text", path.printed()))
         })?;
         let path = path.to_path_buf();
         Ok(TomlFile { path, text })
@@ -63,7 +63,8 @@ impl TomlFile {
     fn toml_failure(&self, error: &toml::de::Error) -> Failure {
         let what = error.message().replace('\n', "; ").replace('`', "\"");
         let hint = suggestion(error.message());
-        self.fail(error.span().unwrap_or(0..0), what + &hint)
+        let what = format!("{}{hint}", what.printed());
+        self.fail(error.span().unwrap_or(0..0), what)
     }
 
     /// Returns the line of the byte `at`, from 1, and the byte at which that line begins.
@@ -79,7 +80,7 @@ impl TomlFile {
 
     /// Returns a place as file and line: `experiment.toml:12`.
     pub fn place(&self, span: &Range<usize>) -> String {
-        format!("{}:{}", self.path.display(), self.line(span.start).0)
+        format!("{}:{}", self.path.printed(), self.line(span.start).0)
     }
 
     /// Returns an error about a place: file, line and column, the line, and marks under the place.
@@ -93,11 +94,12 @@ impl TomlFile {
         let column = chars(start, span.start);
         let width = chars(span.start, span.end.min(start + line.len())).max(1);
         let shown: String = line.chars().take(SHOWN_MAX).collect();
-        let shown = shown.replace('\t', " ");
+        // The marks below count on one column a character.
+        let shown = shown.replace('\t', " ").replace(is_control, "?");
         let margin = " ".repeat(number.to_string().len());
         let mut message = format!(
             "{}:{number}:{}: {}\n  {number} | {shown}",
-            self.path.display(),
+            self.path.printed(),
             column + 1,
             what.as_ref()
         );
@@ -113,10 +115,7 @@ impl TomlFile {
         let Entry { span, key, .. } = entry;
         let hint = did_you_mean(key, known.iter().copied());
         let known = known.join(", ");
-        self.fail(
-            span,
-            format!("unknown key \"{key}\"{hint} (known: {known})"),
-        )
+        self.fail(span, format!("unknown key {key:?}{hint} (known: {known})"))
     }
 
     /// Returns the content of a string; errors if `node` is none.

@@ -6,7 +6,9 @@ mod string;
 
 pub use string::{frames_of_string, load_string};
 
-pub use report::{counted_illegal, read_as, report_illegal, report_read, report_skipped};
+pub use report::{
+    counted_illegal, plain_given_name, read_as, report_illegal, report_read, report_skipped,
+};
 
 use super::cache::{self, Cache};
 use super::failure::Failure;
@@ -22,7 +24,7 @@ use crate::trace::model::dense::Trace;
 use crate::trace::model::error::Cause;
 use crate::trace::model::source;
 use crate::trace::model::source::{LoadOptions, TraceSource, threads_in};
-use crate::units::PageSize;
+use crate::units::{PageSize, Printable, plain_name};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -120,7 +122,7 @@ pub fn load_one_trace(
     command: &str,
 ) -> Result<Trace, Failure> {
     if path.is_dir() && threads_in(path, options)?.is_none() {
-        let path = path.display();
+        let path = path.printed();
         return Err(Failure::usage(format!(
             "{path}: a folder; {command} looks at one trace"
         )));
@@ -204,7 +206,7 @@ pub fn resolve_all(inputs: Inputs, options: &Options) -> Result<Inputs<Resolved>
         errors: inputs.errors,
     };
     for mut loaded in inputs.loaded {
-        let path = loaded.path.display().to_string();
+        let path = loaded.path.printed().to_string();
         let traces = std::mem::take(&mut loaded.traces).into_par_iter();
         let traces: Result<Vec<Resolved>, SpaceError> =
             traces.map(|trace| space::resolve(trace, options)).collect();
@@ -308,7 +310,7 @@ fn expand(wanted: &[Wanted]) -> Result<(Vec<TraceFile<'_>>, bool), Failure> {
         let found = traces_in(path, options)?;
         if found.is_empty() {
             empty_folders = true;
-            let path = path.display();
+            let path = path.printed();
             message(&format!("error: {path}: no trace in this folder"));
         }
         files.extend(found);
@@ -323,7 +325,7 @@ fn expand(wanted: &[Wanted]) -> Result<(Vec<TraceFile<'_>>, bool), Failure> {
 /// formats.
 fn traces_in<'w>(folder: &Path, options: &'w LoadOptions) -> Result<Vec<TraceFile<'w>>, Failure> {
     let entries = std::fs::read_dir(folder).map_err(|e| {
-        let what = format!("{}: cannot read the folder: {e}", folder.display());
+        let what = format!("{}: cannot read the folder: {e}", folder.printed());
         Failure::new(exit::FAILURE, what)
     })?;
     let mut paths: Vec<PathBuf> = entries
@@ -335,7 +337,7 @@ fn traces_in<'w>(folder: &Path, options: &'w LoadOptions) -> Result<Vec<TraceFil
     for path in paths {
         match TraceSource::open(&path, options) {
             Err(error) if matches!(error.cause, Cause::UnknownFormat) => {
-                let path = path.display();
+                let path = path.printed();
                 note(&format!(
                     "{path}: passed over: not a trace of a known format"
                 ));
@@ -375,8 +377,8 @@ fn each_once(files: Vec<TraceFile<'_>>) -> Result<Vec<TraceFile<'_>>, Failure> {
             _ => {
                 return Err(Failure::usage(format!(
                     "{} and {} are one file, and are to be read in two ways",
-                    known.path.display(),
-                    file.path.display()
+                    known.path.printed(),
+                    file.path.printed()
                 )));
             }
         }
@@ -409,7 +411,7 @@ fn make_names_unique(loaded: &mut [Loaded], chosen: &HashSet<&Path>) {
     let names = unique_names(&named, chosen);
     for (one, name) in loaded.iter_mut().zip(names) {
         for trace in &mut one.traces {
-            trace.meta.name.clone_from(&name);
+            trace.meta.name = plain_name(&name).into_owned();
         }
     }
 }

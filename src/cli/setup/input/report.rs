@@ -5,7 +5,7 @@ use super::Loaded;
 use crate::cli::setup::progress::note;
 use crate::space::{OnSegfault, Options, ResolveCounts, Resolved};
 use crate::trace::format::ReadReport;
-use crate::units::{about, counted, show_count};
+use crate::units::{Printable, about, counted, plain_name, show_count};
 use std::path::Path;
 
 /// The most illegal references, and refused events, that are listed.
@@ -21,15 +21,27 @@ pub fn report_loaded(loaded: &Loaded) {
         counted(trace.distinct(), "page"),
     )];
     parts.extend(loaded.report.parts());
-    note(&format!("{}: {}", loaded.path.display(), parts.join("; ")));
+    note(&format!("{}: {}", loaded.path.printed(), parts.join("; ")));
     report_skipped(&loaded.path, trace.meta.skipped);
     if let Some(warning) = trace.meta.kind.warning() {
         note(&format!(
-            "warning: {}: trace kind is \"{}\": {warning}",
+            "warning: {}: trace kind is {:?}: {warning}",
             trace.meta.name,
             trace.meta.kind.name()
         ));
     }
+}
+
+/// Returns the name that a user gave a trace, made plain; notes what that changed.
+pub fn plain_given_name(name: &str) -> String {
+    let plain = plain_name(name).into_owned();
+    if plain != name {
+        note(&format!(
+            "note: --name \"{}\": the trace is called {plain:?}, since the rest would act on what shows it",
+            name.printed()
+        ));
+    }
+    plain
 }
 
 /// Returns how a file was read: its format, whether that was guessed, and its codec if it has one.
@@ -50,7 +62,7 @@ pub fn read_as(format: &str, guessed: bool, codec: &str) -> String {
 pub fn report_read(path: &Path, report: &ReadReport) {
     let parts = report.parts();
     if !parts.is_empty() {
-        note(&format!("{}: {}", path.display(), parts.join("; ")));
+        note(&format!("{}: {}", path.printed(), parts.join("; ")));
     }
 }
 
@@ -59,7 +71,7 @@ pub fn report_skipped(path: &Path, skipped: u64) {
     if skipped > 0 {
         note(&format!(
             "warning: {}: {} skipped",
-            path.display(),
+            path.printed(),
             counted(skipped, "bad record")
         ));
     }

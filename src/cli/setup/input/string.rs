@@ -6,7 +6,7 @@ use crate::exit;
 use crate::trace::format::ReadReport;
 use crate::trace::model::reference_string;
 use crate::trace::model::source::LoadOptions;
-use crate::units::{Ladder, PageSize};
+use crate::units::{Ladder, PageSize, plain_name};
 use std::path::PathBuf;
 
 /// Parses `text` as a trace, once for each page size. Errors if it is no reference string, or if
@@ -32,7 +32,10 @@ pub fn load_string(
         let mut trace = reference_string::parse(text)?;
         trace.meta.page_size = page_size;
         trace.meta.kind = options.kind.unwrap_or(trace.meta.kind);
-        trace.meta.name = options.name.clone().unwrap_or(trace.meta.name);
+        trace.meta.name = match &options.name {
+            Some(name) => plain_name(name).into_owned(),
+            None => trace.meta.name,
+        };
         traces.push(trace);
     }
     Ok(Inputs {

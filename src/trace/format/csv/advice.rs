@@ -11,6 +11,7 @@ use super::names::{Role, names_a_place, role};
 use crate::trace::format::complaint::Complaint;
 use crate::trace::format::options::{Base, ReadOptions};
 use crate::trace::format::tokens::{decimal, hex};
+use crate::units::shell_word;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -74,7 +75,7 @@ impl Advice {
     pub fn unknown_kind(&self, word: &[u8]) -> (Complaint, String) {
         let known: Vec<&str> = WORDS.iter().map(|(word, _)| *word).collect();
         let what = format!(
-            "unknown kind of access \"{}\"; known in any case are {}",
+            "unknown kind of access {:?}; known in any case are {}",
             shown(word),
             known.join(", ")
         );
@@ -92,7 +93,7 @@ impl Advice {
                     format!("{word}={}", name_of(meaning))
                 };
                 let kinds: Vec<String> = words.iter().map(meaning).collect();
-                let kinds = quoted(&kinds.join(","));
+                let kinds = shell_word(&kinds.join(","));
                 let say = self.command(&format!(" --kinds {kinds}"));
                 format!("say what such words mean (read, write, ifetch or skip): {say}")
             }
@@ -387,7 +388,10 @@ fn command(path: &Path, format: &str, options: &ReadOptions, more: &str) -> Stri
     } else {
         ""
     };
-    let mut text = format!("pagebench stat {}{format}", quoted(&format!("{dot}{name}")));
+    let mut text = format!(
+        "pagebench stat {}{format}",
+        shell_word(&format!("{dot}{name}"))
+    );
     if let Some(delimiter) = options.delimiter {
         text.push_str(&format!(" --delimiter {}", Delimiter::option(delimiter)));
     }
@@ -395,7 +399,10 @@ fn command(path: &Path, format: &str, options: &ReadOptions, more: &str) -> Stri
         text.push_str(&format!(" --header {}", if header { "yes" } else { "no" }));
     }
     for (what, column) in &options.columns {
-        text.push_str(&format!(" --col {}", quoted(&format!("{what}={column}"))));
+        text.push_str(&format!(
+            " --col {}",
+            shell_word(&format!("{what}={column}"))
+        ));
     }
     if let Some(base) = options.base {
         text.push_str(&format!(" --base {}", Base::name(base)));
@@ -406,7 +413,7 @@ fn command(path: &Path, format: &str, options: &ReadOptions, more: &str) -> Stri
     for (word, meaning) in &options.kinds {
         text.push_str(&format!(
             " --kinds {}",
-            quoted(&format!("{word}={}", name_of(*meaning)))
+            shell_word(&format!("{word}={}", name_of(*meaning)))
         ));
     }
     if let Some(meaning) = options.other_kinds {
@@ -415,18 +422,9 @@ fn command(path: &Path, format: &str, options: &ReadOptions, more: &str) -> Stri
     for (column, value) in &options.filters {
         text.push_str(&format!(
             " --where {}",
-            quoted(&format!("{column}={value}"))
+            shell_word(&format!("{column}={value}"))
         ));
     }
     text.push_str(more);
     text
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./=,:+@%".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    }
 }

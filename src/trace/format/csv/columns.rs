@@ -7,7 +7,7 @@ use super::names::{NAMES, Place, Role, names_a_place, place, role, role_of_optio
 use crate::trace::format::complaint::Complaint;
 use crate::trace::format::options::{Base, ReadOptions};
 use crate::trace::format::tokens::{NumberFault, decimal, hex, hex_0x, strip_0x};
-use crate::units::did_you_mean;
+use crate::units::{Printable, did_you_mean};
 
 /// The columns in use, each counted from 0.
 #[derive(Debug, Clone)]
@@ -168,7 +168,7 @@ fn column(
             position(names, which).ok_or_else(|| {
                 let names: Vec<_> = names.iter().map(|n| String::from_utf8_lossy(n)).collect();
                 let hint = did_you_mean(which, names.iter().map(AsRef::as_ref));
-                usage(format!("no column is named {which}{hint}"))
+                usage(format!("no column is named {}{hint}", which.printed()))
             })
         }
     }

@@ -8,6 +8,7 @@
 
 use super::inputs::behind_links;
 use super::whole_file::{forget_unfinished, is_linked, remember_unfinished};
+use crate::units::Printable;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -144,7 +145,7 @@ impl Drop for FolderLock {
 /// Opens the file of a lock, or creates it. Errors if something else has its name.
 fn open(path: &Path) -> io::Result<File> {
     if path.symlink_metadata().is_ok_and(|meta| !meta.is_file()) {
-        let what = format!("{}: not a regular file", path.display());
+        let what = format!("{}: not a regular file", path.printed());
         return Err(io::Error::other(what));
     }
     let mut options = OpenOptions::new();

@@ -59,7 +59,7 @@ impl Cache {
         let file = self.folder.join(format!("{key:032x}.pbt"));
         // Opening a pipe or a socket could wait without end.
         if file.exists() && !file.is_file() {
-            let what = format!("{} is not used: no regular file", file.display());
+            let what = format!("{} is not used: no regular file", file.printed());
             note_of(path, &what);
             return source::load_source(source);
         }

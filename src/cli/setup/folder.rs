@@ -345,7 +345,7 @@ fn busy(folder: &Path, holder: Holder) -> Failure {
     let process = holder.0.map(|id| format!(", process {id}"));
     let what = format!(
         "{}: another run is writing into this folder{}; wait for it, or choose another one",
-        folder.display(),
+        folder.printed(),
         process.unwrap_or_default()
     );
     Failure::new(exit::FAILURE, what)

@@ -9,6 +9,7 @@ use crate::report::results::plan_file::PLAN;
 use crate::report::results::results_csv::write_file;
 use crate::report::tables::list::columns_of;
 use crate::report::whole_file::remove_own;
+use crate::units::Printable;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
@@ -91,7 +92,7 @@ fn foreign(folder: &Path, name: &str) -> String {
     format!(
         "{}: holds {name}, which pagebench did not write, and --force replaces only what it wrote; move \
          it away, or choose another folder",
-        folder.display()
+        folder.printed()
     )
 }
 
@@ -105,7 +106,7 @@ pub fn refuse_irregular<S: AsRef<str>>(folder: &Path, names: &[S]) -> Result<(),
         None => Ok(()),
         Some(name) => Err(Failure::usage(format!(
             "{}: no regular file; move it away, or choose another folder",
-            folder.join(name).display()
+            folder.join(name).printed()
         ))),
     }
 }

@@ -12,6 +12,7 @@ use crate::report::inputs::{Clash, declare_input, declare_output, input_at};
 use crate::report::results::cells_jsonl::CELLS;
 use crate::report::results::plan_file::PLAN;
 use crate::report::tables::list::TABLES;
+use crate::units::Printable;
 use clap::ArgMatches;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -198,7 +199,7 @@ fn declare_baseline(path: &Path, accepts: bool) -> Result<(), Failure> {
             .into_iter()
             .find(|path| path.exists() && !path.is_file());
         if let Some(path) = other {
-            let path = path.display();
+            let path = path.printed();
             return Err(Failure::usage(format!(
                 "{path}: no regular file: --accept replaces files"
             )));
@@ -239,8 +240,8 @@ fn declare_written(label: &str, path: &Path) -> Result<(), Failure> {
         Clash::Input(input) => is_read(label, path, &input),
         Clash::Output(other) => Failure::usage(format!(
             "{label} {}: {} is written to the same file; choose another name for one of them",
-            path.display(),
-            other.display()
+            path.printed(),
+            other.printed()
         )),
     })
 }
@@ -259,8 +260,8 @@ fn is_read(label: &str, output: &Path, input: &Path) -> Failure {
     let blank = if label.is_empty() { "" } else { " " };
     Failure::usage(format!(
         "{label}{blank}{}: would be written over {}, which is read; choose another name",
-        output.display(),
-        input.display()
+        output.printed(),
+        input.printed()
     ))
 }
 
@@ -272,7 +273,7 @@ pub fn refuse_replacing(label: &str, path: &Path, force: bool) -> Result<(), Fai
     }
     Err(Failure::usage(format!(
         "{label} {}: exists already; choose another name, or replace it with --force",
-        path.display()
+        path.printed()
     )))
 }
 

@@ -28,7 +28,7 @@ pub fn read_digests(path: &Path) -> Result<Option<Digests>, Failure> {
     let unusable = |error: String| Failure::new(exit::NO_BASELINE, error);
     // Opening a pipe without a writer would wait without end.
     if path.exists() && !path.is_file() {
-        let path = path.display();
+        let path = path.printed();
         return Err(unusable(format!("{path}: cannot read: no regular file")));
     }
     match std::fs::read(&path) {

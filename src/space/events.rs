@@ -6,7 +6,8 @@ use super::place::Place;
 use super::process::State;
 use super::references::PageSource;
 use super::resolver::Resolver;
-use super::vma::{Vma, Vmas};
+use super::vma::Vma;
+use super::vmas::Vmas;
 use super::{Binding, Class, ForkFilePtes, NONE, Op, SpaceError};
 use crate::trace::model::event::{Advice, Backing, Event, EventAt, Mapping, Protection};
 use crate::trace::model::refs::PageKey;
@@ -138,7 +139,7 @@ impl Resolver<'_> {
         self.note_mapped(mapping.backing);
         let mut vmas = self.processes[at.process as usize].vmas.clone();
         let in_the_way = |_: &&Vma| !mapping.fixed && !self.has_parted();
-        if let Some(there) = vmas.over(&range).first().filter(in_the_way) {
+        if let Some(there) = vmas.lowest_over(&range).filter(in_the_way) {
             let what = format!(
                 "the mapping of {:#x} to {:#x} overlaps that of {:#x} to {:#x}",
                 range.start, range.end, there.start, there.end
@@ -176,7 +177,7 @@ impl Resolver<'_> {
 
     fn protect(&mut self, process: u32, range: &Range<u64>, protection: Protection) {
         let mut vmas = self.processes[process as usize].vmas.clone();
-        if vmas.over(range).is_empty() {
+        if vmas.is_free(range) {
             self.tally.idle_events += 1;
             return;
         }
@@ -208,19 +209,19 @@ impl Resolver<'_> {
             return Ok(());
         };
         let mut vmas = place.vmas.clone();
-        if exact < begin || end > before && !vmas.over(&(before..end)).is_empty() {
+        if exact < begin || end > before && !vmas.is_free(&(before..end)) {
             self.tally.idle_events += 1;
             return Ok(());
         }
         if end > before {
             vmas.append(heap(before..end));
-            let appended = vmas.over(&(before..end))[0].clone();
+            let appended = vmas.lowest_over(&(before..end)).cloned();
             if !self.admit(at.process, vmas, || "a growing heap".into()) {
                 return Ok(());
             }
-            self.change(at.process, || match appended.start < before {
-                true => Change::GrowUp(before..end),
-                false => Change::Map(Box::new(appended)),
+            self.change(at.process, || match appended {
+                Some(own) if own.start == before => Change::Map(Box::new(own)),
+                _ => Change::GrowUp(before..end),
             });
         } else if end < before {
             vmas.cut(&(end..before));
@@ -239,7 +240,7 @@ impl Resolver<'_> {
         advice: Advice,
     ) -> Result<(), SpaceError> {
         let vmas = &self.processes[process as usize].vmas;
-        if vmas.over(range).is_empty() && !self.touches(process, range) {
+        if vmas.is_free(range) && !self.touches(process, range) {
             self.tally.idle_events += 1;
             return Ok(());
         }
@@ -363,7 +364,7 @@ impl Resolver<'_> {
     /// for a whole mapping.
     fn can_be_filled(&self, process: u32, number: u64) -> bool {
         let vmas = &self.processes[process as usize].vmas;
-        let lowest = vmas.over(&self.bytes_of(number)).first();
+        let lowest = vmas.lowest_over(&self.bytes_of(number));
         lowest.is_some_and(Vma::can_be_filled)
     }
 
@@ -398,7 +399,7 @@ impl Resolver<'_> {
     pub(super) fn unbind_uncovered(&mut self, process: u32, range: &Range<u64>, vmas: &Vmas) {
         for (number, entry) in self.bound_over(process, range) {
             let bytes = self.bytes_of(number);
-            if vmas.over(&bytes).is_empty() {
+            if vmas.is_free(&bytes) {
                 self.unbind(process, number);
             } else {
                 self.settled[entry as usize] = Kinds::NONE;

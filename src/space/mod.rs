@@ -19,7 +19,8 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`vma`] | the mappings of one process |
+//! | [`vma`] | one mapping |
+//! | `vmas` | all mappings of one address space |
 //! | `changes` | what happens to mappings, for models without pages |
 //! | `resolver` | processes and bindings: references and events in, ops out |
 //! | `references` | which references are legal, and their objects |
@@ -74,6 +75,7 @@ mod uses;
 mod view;
 mod view_at;
 pub mod vma;
+mod vmas;
 
 pub use changes::{Change, ChangeAt};
 pub use contents::{FilePage, file_page_text};

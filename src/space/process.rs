@@ -1,7 +1,7 @@
 //! What a resolution keeps of a process: its state, its mappings, its bound pages. Knows nothing of
 //! events and references.
 
-use super::vma::Vmas;
+use super::vmas::Vmas;
 use crate::units::EntryId;
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ impl State {
 }
 
 /// A process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Process {
     pub state: State,
     pub vmas: Vmas,
@@ -44,4 +44,18 @@ pub(super) struct Process {
     pub charge: u64,
     /// The process whose address space it uses instead of its own, which is empty then (vfork).
     pub lender: Option<u32>,
+}
+
+impl Process {
+    /// Returns a process that has not appeared yet, with pages of `1 << shift` bytes.
+    pub fn unborn(shift: u32) -> Process {
+        Process {
+            state: State::Unborn,
+            vmas: Vmas::new(shift),
+            heap: None,
+            bound: BTreeMap::new(),
+            charge: 0,
+            lender: None,
+        }
+    }
 }

@@ -3,12 +3,12 @@
 //! entry the pass knows which kinds of access are legal and change nothing.
 
 use super::changes::Change;
-use super::contents::{Files, Key, Sharers};
+use super::contents::{Files, Key, Share};
 use super::kinds::Kinds;
 use super::place::Place;
 use super::process::{Process, State};
 use super::timeline::Moment;
-use super::vma::Vmas;
+use super::vmas::Vmas;
 use super::{
     AddressLayout, Binding, Class, EntryId, LISTED, Mappings, NONE, ObjectId, Op, OpAt, Options,
     Origin, PageCache, Refusal, ResolveCounts, Resolved, Rights, Space, SpaceAt, SpaceError, infer,
@@ -20,7 +20,8 @@ use crate::trace::model::refs::{Dictionary, KIND_MASK, KindCode, PageKey, Ref, p
 use crate::trace::model::tile::Tile;
 use crate::units::PAGE_ID_MAX;
 use rustc_hash::FxHashMap;
-use std::ops::Range;
+use std::collections::BTreeSet;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 /// The page size to which kernels round ranges.
@@ -58,10 +59,10 @@ pub(super) struct Resolver<'t> {
     pub swap_backed: FxHashMap<u32, bool>,
     /// What is known of files.
     pub files: Files,
-    /// The mappings of shared memory; `None` if it must be found anew.
-    pub sharers: Option<Sharers>,
-    /// Whether pages of shared memory without owner may have lost their last mapping.
-    pub lost_shared: bool,
+    /// Where pages of shared memory without owner may have lost their last mapping: ranges of places.
+    pub lost_memory: Vec<RangeInclusive<(Share, i64)>>,
+    /// Whether an unlinked file may have lost its last mapping.
+    pub lost_unlinked: bool,
     /// The number of mappings made so far; it numbers regions.
     pub regions: u32,
     /// Committed bytes of all processes.
@@ -74,8 +75,8 @@ pub(super) struct Resolver<'t> {
     pub legal: u64,
     /// The position in the trace of the current reference or event, from 0.
     pub position: u64,
-    /// The number of processes that use the address space of another.
-    pub borrowers: u32,
+    /// The processes that use the address space of another, and that one first in each pair.
+    pub borrowers: BTreeSet<(u32, u32)>,
     /// Whether an illegal reference ended one of several processes that used one address space.
     pub lost_sharer: bool,
     /// The process of the current reference.
@@ -229,7 +230,7 @@ impl<'t> Resolver<'t> {
             shift,
             granule: KERNEL_PAGE.min(1 << shift),
             strict,
-            processes: pids.iter().map(|_| Process::default()).collect(),
+            processes: pids.iter().map(|_| Process::unborn(shift)).collect(),
             space: Space {
                 entries: pages.clone(),
                 first_object: vec![NONE; pages.len()],
@@ -245,15 +246,15 @@ impl<'t> Resolver<'t> {
             keyed: FxHashMap::default(),
             swap_backed: FxHashMap::default(),
             files: Files::default(),
-            sharers: None,
-            lost_shared: false,
+            lost_memory: Vec::new(),
+            lost_unlinked: false,
             regions: 0,
             committed: 0,
             mapped: 0,
             bound: 0,
             legal: 0,
             position: 0,
-            borrowers: 0,
+            borrowers: BTreeSet::new(),
             lost_sharer: false,
             acting: 0,
             causes: 0,
@@ -566,7 +567,8 @@ impl<'t> Resolver<'t> {
     /// Removes all mappings and bindings of `process`.
     pub fn clear(&mut self, process: u32) {
         self.change(process, || Change::Clear);
-        self.set_vmas(process, Vmas::default());
+        let cleared = self.processes[process as usize].vmas.cleared();
+        self.set_vmas(process, cleared);
         let place = &mut self.processes[process as usize];
         let pages: Vec<u64> = place.bound.keys().copied().collect();
         place.heap = None;
@@ -656,10 +658,10 @@ impl<'t> Resolver<'t> {
     }
 
     /// Gives `process` the mappings `vmas`.
-    pub fn set_vmas(&mut self, process: u32, vmas: Vmas) {
+    pub fn set_vmas(&mut self, process: u32, mut vmas: Vmas) {
         let before = &self.processes[process as usize].vmas;
-        let charge = vmas.charge();
-        let mapped = self.mapped - before.pages(self.shift) + vmas.pages(self.shift);
+        let (charge, removed) = (vmas.charge(), vmas.take_removed());
+        let mapped = self.mapped - before.pages() + vmas.pages();
         if mapped != self.mapped {
             self.mapped = mapped;
             self.space.mapped.set(self.now(), mapped);
@@ -667,8 +669,8 @@ impl<'t> Resolver<'t> {
         let place = &mut self.processes[process as usize];
         self.committed = self.committed - u128::from(place.charge) + u128::from(charge);
         place.charge = charge;
-        let before = std::mem::replace(&mut place.vmas, vmas);
-        self.mappings_changed(process, before.all());
+        place.vmas = vmas;
+        self.mappings_removed(process, &removed);
     }
 
     /// Forgets pages without owner that nothing keeps any more, after mappings have gone.

@@ -55,7 +55,7 @@ impl Cache {
             return source::load_source(source);
         };
         let file = self.folder.join(format!("{key:032x}.pbt"));
-        match Store::open(&file).and_then(Trace::load) {
+        match Store::open(&file).and_then(|store| source::load_kept(store, options)) {
             Ok(mut trace) => {
                 trace.meta.name = source.name();
                 let folder = self.folder.display();

@@ -5,7 +5,8 @@
 //! # Entries and objects
 //!
 //! An *entry* is one page of one process: a page-table entry. Its number is the dense id of the
-//! references. Entries that a fork inherits and that are never referenced have higher numbers. An
+//! references. Entries that are never referenced have higher numbers, or none: with
+//! [`Options::only_used_entries`] a page that a fork inherits has an entry only if it is used later. An
 //! *object* is what can be in a frame: a page of private memory, of shared memory or of a file. An
 //! entry is *bound* to the object that it maps. All entries bound to an object are its owners,
 //! whether it is resident or not. So the trace alone determines whether a write to a page shared
@@ -28,10 +29,12 @@
 //! | `contents` | what several mappings may share: bytes of files and of regions |
 //! | `file_pages` | pages of files without owner: the page cache, reads and writes |
 //! | `files` | the meaning of events on files |
+//! | `fork` | the meaning of a fork |
 //! | `lent` | address spaces that children borrow |
 //! | `linux_faults` | the faults that Linux takes while memory suffices |
 //! | `moves` | the meaning of a move |
 //! | `infer` | mappings for a trace that has none |
+//! | `inherited` | pages that a process inherited and that nothing uses any more |
 //! | `kinds` | sets of kinds of access |
 //! | `next_uses` | the next reference of each object |
 //! | `options` | the choices of a resolution |
@@ -53,7 +56,9 @@ mod contents;
 mod events;
 mod file_pages;
 mod files;
+mod fork;
 mod infer;
+mod inherited;
 mod kinds;
 mod lent;
 mod linux_faults;

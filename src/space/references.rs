@@ -64,6 +64,7 @@ impl Resolver<'_> {
             }
         }
         self.bind_for(entry, key, kind)?;
+        self.write_protected[entry as usize] = false;
         if self.processes[key.process as usize].state == State::Alive {
             self.settled[entry as usize] = self.without_copies(entry, allowed);
         }

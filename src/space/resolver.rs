@@ -4,6 +4,7 @@
 
 use super::changes::Change;
 use super::contents::{Files, Key, Share};
+use super::inherited::Uses;
 use super::kinds::Kinds;
 use super::place::Place;
 use super::process::{Process, State};
@@ -45,6 +46,10 @@ pub(super) struct Resolver<'t> {
     pub binding: Vec<Binding>,
     /// For each entry the kinds of access known to be legal and to change nothing.
     pub settled: Vec<Kinds>,
+    /// For each entry whether a fork dropped its translations, and no reference went through it since.
+    pub write_protected: Vec<bool>,
+    /// For each process which inherited pages need entries; empty if all do.
+    pub uses: Vec<Uses>,
     /// The number of owners of each object.
     pub owners: Vec<u32>,
     /// For each object the number of ops before the moment at which it was left with one owner.
@@ -180,6 +185,9 @@ fn resolve_all(
     }
     let mut resolver = Resolver::new(&trace, *options, origin != Origin::Permissive);
     resolver.watched = watched;
+    if at.is_none() {
+        resolver.uses = Uses::of_each(&trace, options);
+    }
     resolver.space.page_cache = options.page_cache(origin);
     resolver.files.keeps = resolver.space.page_cache == PageCache::Keep;
     let view = resolver.go(at)?;
@@ -240,6 +248,8 @@ impl<'t> Resolver<'t> {
             object: vec![NONE; pages.len()],
             binding: vec![Binding::Private; pages.len()],
             settled: vec![Kinds::NONE; pages.len()],
+            write_protected: vec![false; pages.len()],
+            uses: Vec::new(),
             owners: Vec::new(),
             alone_since: Vec::new(),
             key_of: Vec::new(),
@@ -419,6 +429,7 @@ impl<'t> Resolver<'t> {
         self.object.push(NONE);
         self.binding.push(Binding::Private);
         self.settled.push(Kinds::NONE);
+        self.write_protected.push(false);
     }
 
     /// Creates an object; `key` lets other mappings find it.
@@ -486,7 +497,7 @@ impl<'t> Resolver<'t> {
         }
     }
 
-    fn set_bound(&mut self, bound: u64) {
+    pub(super) fn set_bound(&mut self, bound: u64) {
         self.bound = bound;
         if self.strict && !self.comes_in {
             self.space.touched.set(self.now(), bound);
@@ -531,12 +542,19 @@ impl<'t> Resolver<'t> {
     pub fn unbind_for(&mut self, process: u32, number: u64, discards: bool) {
         let bound = &mut self.processes[process as usize].bound;
         let Some(entry) = bound.remove(&number) else {
+            self.unbind_inherited(process, number, discards);
             return;
         };
         self.set_bound(self.bound - 1);
         let object = std::mem::replace(&mut self.object[entry as usize], NONE);
         self.settled[entry as usize] = Kinds::NONE;
         self.push(Op::Unmap { entry });
+        self.disown_unbound(object, discards);
+    }
+
+    /// Removes the owner of `object` that was unbound, and frees it if that was the last. If `discards` is
+    /// true its bytes are gone from its file.
+    pub fn disown_unbound(&mut self, object: ObjectId, discards: bool) {
         let discards = discards || self.is_gone(object);
         if discards && self.owners[object as usize] == 1 {
             // No key: nothing finds it again.
@@ -569,12 +587,11 @@ impl<'t> Resolver<'t> {
         self.change(process, || Change::Clear);
         let cleared = self.processes[process as usize].vmas.cleared();
         self.set_vmas(process, cleared);
-        let place = &mut self.processes[process as usize];
-        let pages: Vec<u64> = place.bound.keys().copied().collect();
-        place.heap = None;
-        for number in pages {
+        self.processes[process as usize].heap = None;
+        for (number, _) in self.bound_pages(process, 0..=u64::MAX) {
             self.unbind(process, number);
         }
+        self.processes[process as usize].handed_down = Default::default();
     }
 
     /// Ends a process. Its address space goes with the last process that uses it.

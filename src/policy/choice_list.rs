@@ -192,7 +192,7 @@ mod tests {
             ("clock:load-bit=0,1:load-bit=0", "twice"),
             ("lru,,fifo", "unknown policy \"\""),
             (
-                &many(0),
+                &*many(0),
                 "stands for 10201 policies: at most 10000 are allowed",
             ),
         ] {

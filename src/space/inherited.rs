@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(numbers(&child), [1, 2, 600, 5000], "a copy is its own");
         let again = parent.clone();
         parent.replace(&pages(&[1, 600, 700, 9000]));
-        let same = |chunk| Arc::ptr_eq(&parent.chunks[&chunk], &again.chunks[&chunk]);
+        let same = |chunk: u64| Arc::ptr_eq(&parent.chunks[&chunk], &again.chunks[&chunk]);
         assert!(same(0) && same(1));
         assert_eq!(child.get(2).map(|page| page.object), Some(2));
         child.remove(2);

@@ -147,7 +147,9 @@ mod tests {
             spill.event(EventAt {
                 position: piece * 100,
                 process: 0,
-                event: Event::Brk { end: piece << 12 },
+                event: Event::Brk {
+                    end: (piece + 1) << 12,
+                },
                 line: piece + 1,
             });
             let refs: Vec<Ref> = (0..100)

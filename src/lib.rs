@@ -34,8 +34,8 @@
 //! `trace::bursts` cuts the trace into stretches that touch few pages, `vm::machine::bursts` looks
 //! only where something can change, and TLBs follow a log of first-level misses that is made once
 //! (`vm::tlb::MissLog`). The plain engine visits every reference. Tests compare both, counter by
-//! counter and event by event. A trace that does not fit into memory stays in its file and is replayed
-//! tile by tile (`vm::begin`).
+//! counter and event by event. A trace that does not fit into memory stays in its file, or goes into a
+//! temporary one, and is replayed tile by tile (`vm::begin`).
 //!
 //! No layer imports a later one, in the order of the modules below; a test keeps it so.
 //!

@@ -6,14 +6,35 @@ use super::params::ParamError;
 use super::spec::{Family, PolicyId};
 use crate::units::did_you_mean;
 
+/// The most policies that a list may stand for.
+pub const POLICIES_MAX: usize = 10_000;
+
+/// Errors if `policies`, those that `text` stands for, are more than [`POLICIES_MAX`].
+pub fn check_number(text: &str, policies: usize) -> Result<(), ParamError> {
+    if policies <= POLICIES_MAX {
+        return Ok(());
+    }
+    let short: String = text.chars().take(40).collect();
+    let dots = if short.len() < text.len() { "…" } else { "" };
+    Err(ParamError(format!(
+        "\"{short}{dots}\" stands for {policies} policies: at most {POLICIES_MAX} are allowed; list fewer \
+         values of its parameters"
+    )))
+}
+
 /// Returns the policies of a list; `all` and `@group` stand for those of the table at their
 /// defaults.
+///
+/// # Errors
+/// Errors if a policy is unknown or has no such parameters, or if there are more than [`POLICIES_MAX`].
 pub fn parse_list(text: &str) -> Result<Vec<PolicyChoice>, ParamError> {
     let mut policies = Vec::new();
     for item in items(text) {
         match several(&item)? {
             Some(all) => policies.extend(all),
             None => {
+                let number = number_of_combinations(&item);
+                check_number(text, policies.len().saturating_add(number))?;
                 let all = combinations(&item).into_iter();
                 let all: Result<Vec<PolicyChoice>, _> = all.map(|one| one.parse()).collect();
                 policies.extend(all?);
@@ -31,7 +52,10 @@ pub fn items(text: &str) -> Vec<String> {
         let is_number = first.parse::<f64>().is_ok() || crate::units::parse_count(first).is_ok();
         let is_value = is_number || items.last().is_some_and(|item| takes_word(item, first));
         match items.last_mut().filter(|_| is_value) {
-            Some(item) if item.contains('=') => *item = format!("{item},{part}"),
+            Some(item) if item.contains('=') => {
+                item.push(',');
+                item.push_str(part);
+            }
             _ => items.push(part.to_owned()),
         }
     }
@@ -76,6 +100,13 @@ pub fn group(item: &str) -> Result<(&'static str, Family), ParamError> {
 fn with(takes: impl Fn(Family) -> bool) -> Vec<PolicyChoice> {
     let all = PolicyId::all().filter(|id| takes(id.spec().family));
     all.map(PolicyChoice::at_defaults).collect()
+}
+
+/// Returns the number of policies of [`combinations`]; at most the largest number there is.
+fn number_of_combinations(item: &str) -> usize {
+    let values = |part: &str| 1 + part.bytes().filter(|&byte| byte == b',').count();
+    let parts = item.split(':').skip(1).map(values);
+    parts.fold(1, usize::saturating_mul)
 }
 
 /// Returns a policy for each combination of the listed values of its parameters.
@@ -133,6 +164,25 @@ mod tests {
         );
     }
 
+    /// Policies with 101 x 101 combinations of values, less `less` of the first.
+    fn many(less: usize) -> String {
+        let values = |number: usize| -> String {
+            let values: Vec<String> = (1..=number).map(|n| format!("0.{n:03}")).collect();
+            values.join(",")
+        };
+        format!("2q:kin={}:kout={}", values(101 - less), values(101))
+    }
+
+    #[test]
+    fn a_list_stands_for_a_bounded_number_of_policies() {
+        assert_eq!(parse_list(&many(2)).unwrap().len(), 99 * 101);
+        // The combinations of all of them are never made.
+        let values = ["0.1"; 5000].join(",");
+        let error = parse_list(&format!("2q:kin={values}:kout={values}")).unwrap_err();
+        assert!(error.to_string().contains("25000000 policies"), "{error}");
+        assert!(error.to_string().len() < 200, "{error}");
+    }
+
     #[test]
     fn wrong_lists_say_what_is_right() {
         for (text, why) in [
@@ -141,6 +191,10 @@ mod tests {
             ("clock:load-bit=0,2", "from 0 to 1"),
             ("clock:load-bit=0,1:load-bit=0", "twice"),
             ("lru,,fifo", "unknown policy \"\""),
+            (
+                &*many(0),
+                "stands for 10201 policies: at most 10000 are allowed",
+            ),
         ] {
             let error = parse_list(text).unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");

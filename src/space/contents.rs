@@ -41,9 +41,6 @@ pub(super) enum Share {
     File(u32),
 }
 
-/// The mappings of each piece of shared memory: the process, and the index among its mappings.
-pub(super) type Sharers = FxHashMap<Share, Vec<(u32, usize)>>;
-
 /// A page of a file: the file, and the offset of its first byte.
 pub type FilePage = (u32, u64);
 

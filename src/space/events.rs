@@ -6,11 +6,12 @@ use super::place::Place;
 use super::process::State;
 use super::references::PageSource;
 use super::resolver::Resolver;
-use super::vma::{Vma, Vmas};
-use super::{Binding, Class, ForkFilePtes, NONE, Op, SpaceError};
+use super::vma::Vma;
+use super::vmas::Vmas;
+use super::{Binding, Class, EntryId, NONE, Op, SpaceError};
 use crate::trace::model::event::{Advice, Backing, Event, EventAt, Mapping, Protection};
 use crate::trace::model::refs::PageKey;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 /// The most pages of files that one advice brings in.
 const WILL_NEED_MAX: u64 = 1 << 20;
@@ -138,7 +139,7 @@ impl Resolver<'_> {
         self.note_mapped(mapping.backing);
         let mut vmas = self.processes[at.process as usize].vmas.clone();
         let in_the_way = |_: &&Vma| !mapping.fixed && !self.has_parted();
-        if let Some(there) = vmas.over(&range).first().filter(in_the_way) {
+        if let Some(there) = vmas.lowest_over(&range).filter(in_the_way) {
             let what = format!(
                 "the mapping of {:#x} to {:#x} overlaps that of {:#x} to {:#x}",
                 range.start, range.end, there.start, there.end
@@ -176,7 +177,7 @@ impl Resolver<'_> {
 
     fn protect(&mut self, process: u32, range: &Range<u64>, protection: Protection) {
         let mut vmas = self.processes[process as usize].vmas.clone();
-        if vmas.over(range).is_empty() {
+        if vmas.is_free(range) {
             self.tally.idle_events += 1;
             return;
         }
@@ -186,8 +187,8 @@ impl Resolver<'_> {
         if self.admit(process, vmas, || "a mapping that becomes writable".into()) {
             self.change(process, || Change::Protect(range.clone(), protection));
             for (_, entry) in self.bound_over(process, range) {
-                self.settled[entry as usize] = Kinds::NONE;
-                self.push(Op::Flush { entry });
+                self.unsettle_entry(entry);
+                self.flush_for(process, entry);
             }
         }
     }
@@ -208,19 +209,19 @@ impl Resolver<'_> {
             return Ok(());
         };
         let mut vmas = place.vmas.clone();
-        if exact < begin || end > before && !vmas.over(&(before..end)).is_empty() {
+        if exact < begin || end > before && !vmas.is_free(&(before..end)) {
             self.tally.idle_events += 1;
             return Ok(());
         }
         if end > before {
             vmas.append(heap(before..end));
-            let appended = vmas.over(&(before..end))[0].clone();
+            let appended = vmas.lowest_over(&(before..end)).cloned();
             if !self.admit(at.process, vmas, || "a growing heap".into()) {
                 return Ok(());
             }
-            self.change(at.process, || match appended.start < before {
-                true => Change::GrowUp(before..end),
-                false => Change::Map(Box::new(appended)),
+            self.change(at.process, || match appended {
+                Some(own) if own.start == before => Change::Map(Box::new(own)),
+                _ => Change::GrowUp(before..end),
             });
         } else if end < before {
             vmas.cut(&(end..before));
@@ -239,7 +240,7 @@ impl Resolver<'_> {
         advice: Advice,
     ) -> Result<(), SpaceError> {
         let vmas = &self.processes[process as usize].vmas;
-        if vmas.over(range).is_empty() && !self.touches(process, range) {
+        if vmas.is_free(range) && !self.touches(process, range) {
             self.tally.idle_events += 1;
             return Ok(());
         }
@@ -258,8 +259,11 @@ impl Resolver<'_> {
             if bytes.start < range.start || bytes.end > range.end {
                 continue;
             }
-            if self.binding[entry as usize] == Binding::Shared {
-                self.push(Op::Drop { entry });
+            if self.binding_of(process, number, entry) == Binding::Shared {
+                match entry {
+                    NONE => self.flush_for(process, entry),
+                    entry => self.push(Op::Drop { entry }),
+                }
             } else {
                 self.unbind(process, number);
             }
@@ -323,52 +327,13 @@ impl Resolver<'_> {
         (address >> self.shift) + u64::from(address & ((1 << self.shift) - 1) != 0)
     }
 
-    fn fork(&mut self, at: &EventAt, child: u32) -> Result<(), SpaceError> {
-        self.beget(at, child, State::Alive)?;
-        let parent = &self.processes[at.process as usize];
-        let (vmas, heap) = (parent.vmas.for_child(), parent.heap);
-        let inherited: Vec<(u64, u32)> = parent.bound.iter().map(|(&n, &e)| (n, e)).collect();
-        if !self.admit(child, vmas, || "a fork".into()) {
-            self.processes[child as usize].state = State::Refused;
-            return Ok(());
-        }
-        self.change(at.process, || Change::Fork { child });
-        self.processes[child as usize].heap = heap;
-        for (number, from) in inherited {
-            let to = self.entry(PageKey {
-                process: child,
-                number,
-            })?;
-            if self.binding[from as usize] == Binding::Private {
-                self.binding[from as usize] = Binding::Cow;
-            }
-            // Its next write may have to copy.
-            self.settled[from as usize] = Kinds::NONE;
-            let binding = self.binding[from as usize];
-            let object = self.object[from as usize];
-            self.bind(to, object, binding);
-            if self.can_be_filled(at.process, number) {
-                self.space.forks_file_ptes = true;
-                if self.options.fork_file_ptes == ForkFilePtes::Drop {
-                    continue;
-                }
-            }
-            let private = binding != Binding::Shared;
-            self.push(Op::Copy { from, to, private });
-        }
-        Ok(())
-    }
-
-    /// Returns whether a fault finds again what a page-table entry of `process` shows, as Linux sees it
-    /// for a whole mapping.
-    fn can_be_filled(&self, process: u32, number: u64) -> bool {
-        let vmas = &self.processes[process as usize].vmas;
-        let lowest = vmas.over(&self.bytes_of(number)).first();
-        lowest.is_some_and(Vma::can_be_filled)
-    }
-
     /// Puts the new process `child` into `state`.
-    fn beget(&mut self, at: &EventAt, child: u32, state: State) -> Result<(), SpaceError> {
+    pub(super) fn beget(
+        &mut self,
+        at: &EventAt,
+        child: u32,
+        state: State,
+    ) -> Result<(), SpaceError> {
         if self.processes[child as usize].state != State::Unborn || child == at.process {
             let what = format!(
                 "process {} already exists or existed; a child needs a new number",
@@ -385,12 +350,47 @@ impl Resolver<'_> {
         !self.strict && !self.bound_over(process, range).is_empty()
     }
 
-    /// Returns the bound pages of `process` that share a byte with `range`.
-    pub(super) fn bound_over(&self, process: u32, range: &Range<u64>) -> Vec<(u64, u32)> {
-        let first = range.start >> self.shift;
-        let behind = ((range.end - 1) >> self.shift) + 1;
-        let bound = self.processes[process as usize].bound.range(first..behind);
-        bound.map(|(&number, &entry)| (number, entry)).collect()
+    /// Returns the bound pages of `process` that share a byte with `range`, in order, each with its entry:
+    /// [`NONE`] for a page without.
+    pub(super) fn bound_over(&self, process: u32, range: &Range<u64>) -> Vec<(u64, EntryId)> {
+        let (first, last) = (range.start >> self.shift, (range.end - 1) >> self.shift);
+        match first <= last {
+            true => self.bound_pages(process, first..=last),
+            false => Vec::new(),
+        }
+    }
+
+    /// Returns the bound pages of `process` with the numbers `numbers`; see [`Resolver::bound_over`].
+    pub(super) fn bound_pages(
+        &self,
+        process: u32,
+        numbers: RangeInclusive<u64>,
+    ) -> Vec<(u64, EntryId)> {
+        let place = &self.processes[process as usize];
+        let inherited = place.inherited.over(&numbers);
+        let bound = place.bound.range(numbers);
+        let mut pages: Vec<_> = bound.map(|(&number, &entry)| (number, entry)).collect();
+        if !inherited.is_empty() {
+            pages.extend(inherited.iter().map(|page| (page.number, NONE)));
+            pages.sort_unstable();
+        }
+        pages
+    }
+
+    /// Returns how the bound page `number` of `process` is bound; `entry` is its entry, or [`NONE`].
+    fn binding_of(&self, process: u32, number: u64, entry: EntryId) -> Binding {
+        let inherited = || self.processes[process as usize].inherited.get(number);
+        match entry {
+            NONE => inherited().map_or(Binding::Private, |page| page.binding),
+            entry => self.binding[entry as usize],
+        }
+    }
+
+    /// Looks again at the next reference of `entry`, if it is one.
+    pub(super) fn unsettle_entry(&mut self, entry: EntryId) {
+        if entry != NONE {
+            self.settled[entry as usize] = Kinds::NONE;
+        }
     }
 
     /// Unbinds the pages in `range` that none of the mappings `vmas` covers. A page larger than the
@@ -398,10 +398,10 @@ impl Resolver<'_> {
     pub(super) fn unbind_uncovered(&mut self, process: u32, range: &Range<u64>, vmas: &Vmas) {
         for (number, entry) in self.bound_over(process, range) {
             let bytes = self.bytes_of(number);
-            if vmas.over(&bytes).is_empty() {
+            if vmas.is_free(&bytes) {
                 self.unbind(process, number);
             } else {
-                self.settled[entry as usize] = Kinds::NONE;
+                self.unsettle_entry(entry);
             }
         }
     }

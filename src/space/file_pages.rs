@@ -5,7 +5,7 @@ use super::contents::{FilePage, Key};
 use super::place::Place;
 use super::resolver::Resolver;
 use super::{Class, EntryId, FileIo, NONE, ObjectId, Op, SpaceError};
-use crate::trace::model::event::{Backing, EventAt, FileRange};
+use crate::trace::model::event::{EventAt, FileRange};
 use crate::trace::model::refs::PageKey;
 use crate::units::PAGE_ID_MAX;
 
@@ -44,8 +44,8 @@ impl Resolver<'_> {
     }
 
     fn is_mapped(&self, file: u32) -> bool {
-        let mut vmas = self.processes.iter().flat_map(|process| process.vmas.all());
-        vmas.any(|vma| matches!(vma.backing, Backing::File { file: of, .. } if of == file))
+        let mut processes = self.processes.iter();
+        processes.any(|process| process.vmas.maps_file(file))
     }
 
     /// Forgets an object without owner, whose bytes are gone from its file.
@@ -94,7 +94,7 @@ impl Resolver<'_> {
 
     /// Discards the pages of unlinked files whose last mapping has gone.
     pub fn discard_unlinked(&mut self) {
-        if self.files.unlinked.is_empty() {
+        if !std::mem::take(&mut self.lost_unlinked) {
             return;
         }
         let unlinked = self.files.unlinked.iter().copied();

@@ -82,8 +82,8 @@ impl Resolver<'_> {
         for (number, _) in self.bound_over(process, &range) {
             let page = self.bytes_of(number);
             // A page belongs to the lowest of several mappings.
-            let over = self.processes[process as usize].vmas.over(&page);
-            let is_its = over.first().is_some_and(|first| first.start == vma.start);
+            let lowest = self.processes[process as usize].vmas.lowest_over(&page);
+            let is_its = lowest.is_some_and(|lowest| lowest.start == vma.start);
             if is_its && vma.exact_offset_of(page.start) >= same {
                 self.unbind_for(process, number, true);
             }

@@ -17,8 +17,9 @@ impl Resolver<'_> {
 
     /// Lets `child`, which is alive, use the address space of `process`.
     pub fn lend(&mut self, process: u32, child: u32) {
-        self.processes[child as usize].lender = Some(self.home(process));
-        self.borrowers += 1;
+        let lender = self.home(process);
+        self.processes[child as usize].lender = Some(lender);
+        self.borrowers.insert((lender, child));
     }
 
     /// Lets `process` use its own address space, which is empty, if it borrowed another. That one goes
@@ -28,7 +29,7 @@ impl Resolver<'_> {
         let Some(lender) = self.processes[process as usize].lender.take() else {
             return false;
         };
-        self.borrowers -= 1;
+        self.borrowers.remove(&(lender, process));
         let is_over = self.processes[lender as usize].state == State::Killed;
         if is_over && self.borrowers_of(lender).is_empty() {
             self.clear(lender);
@@ -38,11 +39,8 @@ impl Resolver<'_> {
 
     /// Returns the processes that use the address space of `process`.
     pub fn borrowers_of(&self, process: u32) -> Vec<u32> {
-        if self.borrowers == 0 {
-            return Vec::new();
-        }
-        let borrows = |child: &u32| self.processes[*child as usize].lender == Some(process);
-        (0..self.processes.len() as u32).filter(borrows).collect()
+        let own = self.borrowers.range((process, 0)..=(process, u32::MAX));
+        own.map(|&(_, child)| child).collect()
     }
 
     /// Errors if the process of `at`, which gives up its address space, has lent it.

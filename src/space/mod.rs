@@ -5,7 +5,8 @@
 //! # Entries and objects
 //!
 //! An *entry* is one page of one process: a page-table entry. Its number is the dense id of the
-//! references. Entries that a fork inherits and that are never referenced have higher numbers. An
+//! references. Entries that are never referenced have higher numbers, or none: with
+//! [`Options::only_used_entries`] a page that a fork inherits has an entry only if it is used later. An
 //! *object* is what can be in a frame: a page of private memory, of shared memory or of a file. An
 //! entry is *bound* to the object that it maps. All entries bound to an object are its owners,
 //! whether it is resident or not. So the trace alone determines whether a write to a page shared
@@ -19,7 +20,8 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`vma`] | the mappings of one process |
+//! | [`vma`] | one mapping |
+//! | `vmas` | all mappings of one address space |
 //! | `changes` | what happens to mappings, for models without pages |
 //! | `resolver` | processes and bindings: references and events in, ops out |
 //! | `references` | which references are legal, and their objects |
@@ -27,10 +29,12 @@
 //! | `contents` | what several mappings may share: bytes of files and of regions |
 //! | `file_pages` | pages of files without owner: the page cache, reads and writes |
 //! | `files` | the meaning of events on files |
+//! | `fork` | the meaning of a fork |
 //! | `lent` | address spaces that children borrow |
 //! | `linux_faults` | the faults that Linux takes while memory suffices |
 //! | `moves` | the meaning of a move |
 //! | `infer` | mappings for a trace that has none |
+//! | `inherited` | pages that a process inherited and that nothing uses any more |
 //! | `kinds` | sets of kinds of access |
 //! | `next_uses` | the next reference of each object |
 //! | `options` | the choices of a resolution |
@@ -52,7 +56,9 @@ mod contents;
 mod events;
 mod file_pages;
 mod files;
+mod fork;
 mod infer;
+mod inherited;
 mod kinds;
 mod lent;
 mod linux_faults;
@@ -74,6 +80,7 @@ mod uses;
 mod view;
 mod view_at;
 pub mod vma;
+mod vmas;
 
 pub use changes::{Change, ChangeAt};
 pub use contents::{FilePage, file_page_text};

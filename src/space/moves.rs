@@ -11,7 +11,8 @@ use super::changes::Change;
 use super::kinds::Kinds;
 use super::place::Place;
 use super::resolver::Resolver;
-use super::vma::{Vma, Vmas};
+use super::vma::Vma;
+use super::vmas::Vmas;
 use super::{EntryId, NONE, SpaceError};
 use crate::trace::model::event::{EventAt, Move, USER_END};
 use crate::trace::model::refs::PageKey;
@@ -44,7 +45,7 @@ impl Resolver<'_> {
         let ranges = self.ranges(at, moves)?;
         let process = at.process;
         let before = self.processes[process as usize].vmas.clone();
-        if before.over(&ranges.old).is_empty() && !self.touches(process, &ranges.old) {
+        if before.is_free(&ranges.old) && !self.touches(process, &ranges.old) {
             self.tally.idle_events += 1;
             return Ok(());
         }
@@ -65,7 +66,7 @@ impl Resolver<'_> {
             false => ranges.new.clone(),
         };
         let in_the_way = |_: &&Vma| !moves.fixed && !self.has_parted();
-        if let Some(there) = before.over(&comes).first().filter(in_the_way) {
+        if let Some(there) = before.lowest_over(&comes).filter(in_the_way) {
             let what = format!(
                 "the move to {:#x} to {:#x} overlaps the mapping of {:#x} to {:#x}",
                 comes.start, comes.end, there.start, there.end
@@ -208,7 +209,7 @@ impl Resolver<'_> {
             bytes.start..bytes.end.min(ranges.old.start),
             bytes.start.max(ranges.old.end)..bytes.end,
         ];
-        let is_mapped = |part: &Range<u64>| !part.is_empty() && !vmas.over(part).is_empty();
+        let is_mapped = |part: &Range<u64>| !part.is_empty() && !vmas.is_free(part);
         outside.iter().any(is_mapped)
     }
 
@@ -224,7 +225,7 @@ impl Resolver<'_> {
 /// Returns the mappings of the old range as they are in the new one. The last is as long as the new
 /// range.
 fn pieces(vmas: &Vmas, ranges: &Ranges) -> Vec<Vma> {
-    let over = vmas.over(&ranges.kept).iter();
+    let over = vmas.over(&ranges.kept);
     let mut pieces: Vec<Vma> = over
         .map(|vma| {
             let part = vma.start.max(ranges.kept.start)..vma.end.min(ranges.kept.end);

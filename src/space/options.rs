@@ -126,6 +126,9 @@ pub struct Options {
     pub beyond_eof: BeyondEof,
     /// Whether the changes of mappings are recorded. They change no count.
     pub changes: bool,
+    /// Whether pages that a child inherits and that nothing uses later have no entries. They change no
+    /// count of a replay, but page tables cannot be shown without them. Ignored if changes are recorded.
+    pub only_used_entries: bool,
 }
 
 impl Options {

@@ -62,8 +62,11 @@ impl Resolver<'_> {
     /// Returns whether the mappings of a page allow `kind`, and its file reaches to it.
     fn can_populate(&self, process: u32, number: u64, kind: Kind) -> bool {
         let bytes = self.bytes_of(number);
-        let vmas = self.processes[process as usize].vmas.over(&bytes);
-        let Some(vma) = vmas.first().filter(|_| bytes.start < USER_END) else {
+        let mut vmas = self.processes[process as usize]
+            .vmas
+            .over(&bytes)
+            .peekable();
+        let Some(vma) = vmas.peek().filter(|_| bytes.start < USER_END) else {
             return false;
         };
         !vma.is_beyond_eof(bytes.start) && kinds_of_all(vmas).has_all(Kinds::of(kind))

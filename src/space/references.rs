@@ -13,7 +13,7 @@ use super::{
     ObjectId, OnSegfault, Op, SpaceError,
 };
 use crate::trace::model::access::{Addressing, Kind};
-use crate::trace::model::event::{Backing, Protection, STACK_LIMIT};
+use crate::trace::model::event::{Backing, Protection};
 use crate::trace::model::refs::PageKey;
 use std::ops::Range;
 
@@ -64,6 +64,7 @@ impl Resolver<'_> {
             }
         }
         self.bind_for(entry, key, kind)?;
+        self.write_protected[entry as usize] = false;
         if self.processes[key.process as usize].state == State::Alive {
             self.settled[entry as usize] = self.without_copies(entry, allowed);
         }
@@ -143,7 +144,7 @@ impl Resolver<'_> {
             return Kinds::NONE;
         }
         let process = &self.processes[key.process as usize];
-        if process.vmas.over(&bytes).is_empty() && !self.grow_stack(key.process, bytes.start) {
+        if process.vmas.is_free(&bytes) && !self.grow_stack(key.process, bytes.start) {
             return Kinds::NONE;
         }
         kinds_of_all(self.processes[key.process as usize].vmas.over(&bytes))
@@ -153,13 +154,11 @@ impl Resolver<'_> {
     /// grow that far.
     fn grow_stack(&mut self, process: u32, address: u64) -> bool {
         let vmas = &self.processes[process as usize].vmas;
-        let near = |(vma, end): &(&Vma, u64)| vma.grows_down && end - address <= STACK_LIMIT;
-        if vmas.above(address).filter(near).is_none() {
+        let Some(behind) = vmas.stack_above(address).map(|stack| stack.start) else {
             return false;
-        }
+        };
         let mut grown = vmas.clone();
         grown.grow_down(address);
-        let behind = vmas.above(address).map_or(address, |(vma, _)| vma.start);
         let grows = self.admit(process, grown, || "a growing stack".into());
         if grows {
             self.change(process, || Change::GrowDown(address..behind));
@@ -172,7 +171,7 @@ impl Resolver<'_> {
         let bytes = self.bytes_of(key.number);
         let in_kernel = key.number >= self.user_pages();
         let vmas = &self.processes[key.process as usize].vmas;
-        match !in_kernel && vmas.over(&bytes).is_empty() {
+        match !in_kernel && vmas.is_free(&bytes) {
             true => IllegalKind::Segmentation,
             false => IllegalKind::Protection,
         }
@@ -181,8 +180,8 @@ impl Resolver<'_> {
     /// Returns whether a page, which is mapped and not bound, begins beyond the end of its file.
     fn is_beyond_eof(&self, key: PageKey) -> bool {
         let bytes = self.bytes_of(key.number);
-        let vma = &self.processes[key.process as usize].vmas.over(&bytes)[0];
-        vma.is_beyond_eof(bytes.start)
+        self.lowest_over(key.process, &bytes)
+            .is_beyond_eof(bytes.start)
     }
 
     /// Counts and lists an illegal reference, and ends its process if the options say so.
@@ -285,10 +284,16 @@ impl Resolver<'_> {
         }
     }
 
+    /// Returns the lowest mapping of a page, which is mapped.
+    fn lowest_over(&self, process: u32, bytes: &Range<u64>) -> &Vma {
+        let vmas = &self.processes[process as usize].vmas;
+        vmas.lowest_over(bytes).expect("the page is mapped")
+    }
+
     /// Returns where the content of a mapped page comes from.
     pub fn source_of(&self, key: PageKey) -> PageSource {
         let bytes = self.bytes_of(key.number);
-        let vma = &self.processes[key.process as usize].vmas.over(&bytes)[0];
+        let vma = self.lowest_over(key.process, &bytes);
         let offset = vma.offset_of(bytes.start);
         match vma.backing {
             Backing::Anonymous if vma.shared => {
@@ -359,7 +364,7 @@ pub(super) enum PageSource {
 }
 
 /// Returns the kinds of access that any of `vmas` allows.
-pub(super) fn kinds_of_all(vmas: &[Vma]) -> Kinds {
-    let kinds = vmas.iter().map(|vma| Kinds::from(vma.protection));
+pub(super) fn kinds_of_all<'v>(vmas: impl Iterator<Item = &'v Vma>) -> Kinds {
+    let kinds = vmas.map(|vma| Kinds::from(vma.protection));
     kinds.fold(Kinds::NONE, Kinds::and)
 }

@@ -3,12 +3,13 @@
 //! entry the pass knows which kinds of access are legal and change nothing.
 
 use super::changes::Change;
-use super::contents::{Files, Key, Sharers};
+use super::contents::{Files, Key, Share};
+use super::inherited::Uses;
 use super::kinds::Kinds;
 use super::place::Place;
 use super::process::{Process, State};
 use super::timeline::Moment;
-use super::vma::Vmas;
+use super::vmas::Vmas;
 use super::{
     AddressLayout, Binding, Class, EntryId, LISTED, Mappings, NONE, ObjectId, Op, OpAt, Options,
     Origin, PageCache, Refusal, ResolveCounts, Resolved, Rights, Space, SpaceAt, SpaceError, infer,
@@ -20,7 +21,8 @@ use crate::trace::model::refs::{Dictionary, KIND_MASK, KindCode, PageKey, Ref, p
 use crate::trace::model::tile::Tile;
 use crate::units::PAGE_ID_MAX;
 use rustc_hash::FxHashMap;
-use std::ops::Range;
+use std::collections::BTreeSet;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 /// The page size to which kernels round ranges.
@@ -44,6 +46,10 @@ pub(super) struct Resolver<'t> {
     pub binding: Vec<Binding>,
     /// For each entry the kinds of access known to be legal and to change nothing.
     pub settled: Vec<Kinds>,
+    /// For each entry whether a fork dropped its translations, and no reference went through it since.
+    pub write_protected: Vec<bool>,
+    /// For each process which inherited pages need entries; empty if all do.
+    pub uses: Vec<Uses>,
     /// The number of owners of each object.
     pub owners: Vec<u32>,
     /// For each object the number of ops before the moment at which it was left with one owner.
@@ -58,10 +64,10 @@ pub(super) struct Resolver<'t> {
     pub swap_backed: FxHashMap<u32, bool>,
     /// What is known of files.
     pub files: Files,
-    /// The mappings of shared memory; `None` if it must be found anew.
-    pub sharers: Option<Sharers>,
-    /// Whether pages of shared memory without owner may have lost their last mapping.
-    pub lost_shared: bool,
+    /// Where pages of shared memory without owner may have lost their last mapping: ranges of places.
+    pub lost_memory: Vec<RangeInclusive<(Share, i64)>>,
+    /// Whether an unlinked file may have lost its last mapping.
+    pub lost_unlinked: bool,
     /// The number of mappings made so far; it numbers regions.
     pub regions: u32,
     /// Committed bytes of all processes.
@@ -74,8 +80,8 @@ pub(super) struct Resolver<'t> {
     pub legal: u64,
     /// The position in the trace of the current reference or event, from 0.
     pub position: u64,
-    /// The number of processes that use the address space of another.
-    pub borrowers: u32,
+    /// The processes that use the address space of another, and that one first in each pair.
+    pub borrowers: BTreeSet<(u32, u32)>,
     /// Whether an illegal reference ended one of several processes that used one address space.
     pub lost_sharer: bool,
     /// The process of the current reference.
@@ -179,6 +185,9 @@ fn resolve_all(
     }
     let mut resolver = Resolver::new(&trace, *options, origin != Origin::Permissive);
     resolver.watched = watched;
+    if at.is_none() {
+        resolver.uses = Uses::of_each(&trace, options);
+    }
     resolver.space.page_cache = options.page_cache(origin);
     resolver.files.keeps = resolver.space.page_cache == PageCache::Keep;
     let view = resolver.go(at)?;
@@ -229,7 +238,7 @@ impl<'t> Resolver<'t> {
             shift,
             granule: KERNEL_PAGE.min(1 << shift),
             strict,
-            processes: pids.iter().map(|_| Process::default()).collect(),
+            processes: pids.iter().map(|_| Process::unborn(shift)).collect(),
             space: Space {
                 entries: pages.clone(),
                 first_object: vec![NONE; pages.len()],
@@ -239,21 +248,23 @@ impl<'t> Resolver<'t> {
             object: vec![NONE; pages.len()],
             binding: vec![Binding::Private; pages.len()],
             settled: vec![Kinds::NONE; pages.len()],
+            write_protected: vec![false; pages.len()],
+            uses: Vec::new(),
             owners: Vec::new(),
             alone_since: Vec::new(),
             key_of: Vec::new(),
             keyed: FxHashMap::default(),
             swap_backed: FxHashMap::default(),
             files: Files::default(),
-            sharers: None,
-            lost_shared: false,
+            lost_memory: Vec::new(),
+            lost_unlinked: false,
             regions: 0,
             committed: 0,
             mapped: 0,
             bound: 0,
             legal: 0,
             position: 0,
-            borrowers: 0,
+            borrowers: BTreeSet::new(),
             lost_sharer: false,
             acting: 0,
             causes: 0,
@@ -418,6 +429,7 @@ impl<'t> Resolver<'t> {
         self.object.push(NONE);
         self.binding.push(Binding::Private);
         self.settled.push(Kinds::NONE);
+        self.write_protected.push(false);
     }
 
     /// Creates an object; `key` lets other mappings find it.
@@ -485,7 +497,7 @@ impl<'t> Resolver<'t> {
         }
     }
 
-    fn set_bound(&mut self, bound: u64) {
+    pub(super) fn set_bound(&mut self, bound: u64) {
         self.bound = bound;
         if self.strict && !self.comes_in {
             self.space.touched.set(self.now(), bound);
@@ -530,12 +542,19 @@ impl<'t> Resolver<'t> {
     pub fn unbind_for(&mut self, process: u32, number: u64, discards: bool) {
         let bound = &mut self.processes[process as usize].bound;
         let Some(entry) = bound.remove(&number) else {
+            self.unbind_inherited(process, number, discards);
             return;
         };
         self.set_bound(self.bound - 1);
         let object = std::mem::replace(&mut self.object[entry as usize], NONE);
         self.settled[entry as usize] = Kinds::NONE;
         self.push(Op::Unmap { entry });
+        self.disown_unbound(object, discards);
+    }
+
+    /// Removes the owner of `object` that was unbound, and frees it if that was the last. If `discards` is
+    /// true its bytes are gone from its file.
+    pub fn disown_unbound(&mut self, object: ObjectId, discards: bool) {
         let discards = discards || self.is_gone(object);
         if discards && self.owners[object as usize] == 1 {
             // No key: nothing finds it again.
@@ -566,13 +585,13 @@ impl<'t> Resolver<'t> {
     /// Removes all mappings and bindings of `process`.
     pub fn clear(&mut self, process: u32) {
         self.change(process, || Change::Clear);
-        self.set_vmas(process, Vmas::default());
-        let place = &mut self.processes[process as usize];
-        let pages: Vec<u64> = place.bound.keys().copied().collect();
-        place.heap = None;
-        for number in pages {
+        let cleared = self.processes[process as usize].vmas.cleared();
+        self.set_vmas(process, cleared);
+        self.processes[process as usize].heap = None;
+        for (number, _) in self.bound_pages(process, 0..=u64::MAX) {
             self.unbind(process, number);
         }
+        self.processes[process as usize].handed_down = Default::default();
     }
 
     /// Ends a process. Its address space goes with the last process that uses it.
@@ -656,10 +675,10 @@ impl<'t> Resolver<'t> {
     }
 
     /// Gives `process` the mappings `vmas`.
-    pub fn set_vmas(&mut self, process: u32, vmas: Vmas) {
+    pub fn set_vmas(&mut self, process: u32, mut vmas: Vmas) {
         let before = &self.processes[process as usize].vmas;
-        let charge = vmas.charge();
-        let mapped = self.mapped - before.pages(self.shift) + vmas.pages(self.shift);
+        let (charge, removed) = (vmas.charge(), vmas.take_removed());
+        let mapped = self.mapped - before.pages() + vmas.pages();
         if mapped != self.mapped {
             self.mapped = mapped;
             self.space.mapped.set(self.now(), mapped);
@@ -667,8 +686,8 @@ impl<'t> Resolver<'t> {
         let place = &mut self.processes[process as usize];
         self.committed = self.committed - u128::from(place.charge) + u128::from(charge);
         place.charge = charge;
-        let before = std::mem::replace(&mut place.vmas, vmas);
-        self.mappings_changed(process, before.all());
+        place.vmas = vmas;
+        self.mappings_removed(process, &removed);
     }
 
     /// Forgets pages without owner that nothing keeps any more, after mappings have gone.

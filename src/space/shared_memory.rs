@@ -2,13 +2,17 @@
 //! what shared mappings have beyond the end of a file. Such a page lives as long as a mapping of any
 //! process has it, though only others touched it. Knows nothing of references.
 
-use super::contents::{Key, Share, Sharers};
+use super::contents::{Key, Share};
+use super::process::Process;
 use super::references::PageSource;
 use super::resolver::Resolver;
 use super::vma::Vma;
 use super::{Class, ObjectId, Op};
 use crate::trace::model::event::Backing;
 use crate::trace::model::refs::PageKey;
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 impl Resolver<'_> {
     /// Keeps `object`, which has lost its last owner, if it is a page of shared memory that a mapping
@@ -24,31 +28,16 @@ impl Resolver<'_> {
     }
 
     /// Returns whether a mapping of any process has the page `key` of shared memory.
-    fn is_in_a_mapping(&mut self, key: Key) -> bool {
-        let sharers = self.sharers.take().unwrap_or_else(|| self.find_sharers());
-        let all = sharers.get(&key.share());
-        let found =
-            all.is_some_and(|all| all.iter().any(|&(process, at)| self.has(process, at, key)));
-        self.sharers = Some(sharers);
-        found
+    fn is_in_a_mapping(&self, key: Key) -> bool {
+        let has = |(process, place): (u32, &Process)| {
+            let mut vmas = place.vmas.of_share(key.share());
+            vmas.any(|vma| shares_memory(vma) && self.has(process, vma, key))
+        };
+        (0..).zip(&self.processes).any(has)
     }
 
-    fn find_sharers(&self) -> Sharers {
-        let mut sharers = Sharers::default();
-        for (process, place) in (0..).zip(&self.processes) {
-            for (at, vma) in place.vmas.all().iter().enumerate() {
-                if let Some(share) = share_of(vma) {
-                    sharers.entry(share).or_default().push((process, at));
-                }
-            }
-        }
-        sharers
-    }
-
-    /// Returns whether the mapping `at` of `process`, which is of the share of `key`, has the page.
-    fn has(&self, process: u32, at: usize, key: Key) -> bool {
-        let vmas = &self.processes[process as usize].vmas;
-        let vma = &vmas.all()[at];
+    /// Returns whether the mapping `vma` of `process`, which is of the share of `key`, has the page.
+    fn has(&self, process: u32, vma: &Vma, key: Key) -> bool {
         // Where the page would begin. Offsets may wrap around.
         let offset = key.offset().wrapping_sub(vma.base as u64);
         let start = vma.origin.wrapping_add(offset);
@@ -56,8 +45,13 @@ impl Resolver<'_> {
         let bytes = self.bytes_of(page);
         // A page belongs to the lowest of several mappings.
         let is_there = bytes.start == start && vma.start < bytes.end && bytes.start < vma.end;
+        let vmas = &self.processes[process as usize].vmas;
+        let is_lowest = || {
+            let lowest = vmas.lowest_over(&bytes);
+            lowest.is_some_and(|lowest| lowest.start == vma.start)
+        };
         is_there
-            && vmas.over(&bytes)[0].start == vma.start
+            && is_lowest()
             && match self.source_of(PageKey {
                 process,
                 number: page,
@@ -68,25 +62,44 @@ impl Resolver<'_> {
             }
     }
 
-    /// Notes that a process has other mappings than `before`, which were its.
-    pub fn mappings_changed(&mut self, process: u32, before: &[Vma]) {
-        self.sharers = None;
-        if !self.files.unowned_memory.is_empty() {
-            let vmas = &self.processes[process as usize].vmas;
-            let is_lost = |vma: &Vma| vmas.over(&(vma.start..vma.end)).first() != Some(vma);
-            let mut shared = before.iter().filter(|vma| share_of(vma).is_some());
-            // A new mapping can take a page that is larger than the kernel's from another one.
-            self.lost_shared |= self.granule < 1 << self.shift || shared.any(is_lost);
+    /// Notes that mappings of `process` of files and of shared memory left or changed, which were as
+    /// `removed`.
+    pub fn mappings_removed(&mut self, process: u32, removed: &[Arc<Vma>]) {
+        if !self.files.unlinked.is_empty() {
+            let is_unlinked = |vma: &Arc<Vma>| match vma.backing {
+                Backing::File { file, .. } => self.files.unlinked.contains(&file),
+                Backing::Anonymous => false,
+            };
+            self.lost_unlinked |= removed.iter().any(is_unlinked);
         }
+        if self.files.unowned_memory.is_empty() {
+            return;
+        }
+        if self.granule < 1 << self.shift {
+            // A new mapping can take a page that is larger than the kernel's from another one.
+            let all = (Share::Region(0), i64::MIN)..=(Share::File(u32::MAX), i64::MAX);
+            self.lost_memory = vec![all];
+            return;
+        }
+        let vmas = &self.processes[process as usize].vmas;
+        let is_lost = |vma: &Vma| vmas.lowest_over(&(vma.start..vma.end)) != Some(vma);
+        let shared = removed.iter().filter(|vma| shares_memory(vma));
+        let lost = shared.filter(|vma| is_lost(vma));
+        self.lost_memory.extend(lost.map(|vma| places_of(vma)));
     }
 
     /// Frees the pages of shared memory without owner that no mapping has any more.
     pub fn free_unmapped_memory(&mut self) {
-        if !std::mem::take(&mut self.lost_shared) {
+        if self.lost_memory.is_empty() {
             return;
         }
-        let unowned: Vec<_> = self.files.unowned_memory.values().copied().collect();
-        for (key, _) in unowned {
+        let lost = std::mem::take(&mut self.lost_memory).into_iter();
+        let unowned = &self.files.unowned_memory;
+        let keys: BTreeMap<_, Key> = lost
+            .flat_map(|places| unowned.range(places))
+            .map(|(&place, &(key, _))| (place, key))
+            .collect();
+        for key in keys.into_values() {
             if !self.is_in_a_mapping(key) {
                 self.free_memory(key);
             }
@@ -110,10 +123,22 @@ impl Resolver<'_> {
     }
 }
 
-/// Returns the shared memory that `vma` may have pages of.
-fn share_of(vma: &Vma) -> Option<Share> {
-    match vma.backing {
-        Backing::Anonymous => vma.shared.then_some(Share::Region(vma.region)),
-        Backing::File { file, .. } => (vma.shared || vma.swap_backed).then_some(Share::File(file)),
-    }
+/// Returns whether `vma` may have pages of shared memory.
+fn shares_memory(vma: &Vma) -> bool {
+    vma.shared || vma.swap_backed
+}
+
+/// Returns the places of the pages of shared memory that `vma` may have, and perhaps of more.
+fn places_of(vma: &Vma) -> RangeInclusive<(Share, i64)> {
+    let share = match vma.backing {
+        Backing::Anonymous => Share::Region(vma.region),
+        Backing::File { file, .. } => Share::File(file),
+    };
+    // Offsets wrap around where they do not fit.
+    let offset = |address| i64::try_from(vma.exact_offset_of(address));
+    let (first, behind) = match (offset(vma.start), offset(vma.end)) {
+        (Ok(first), Ok(behind)) => (first, behind),
+        _ => (i64::MIN, i64::MAX),
+    };
+    (share, first)..=(share, behind)
 }

@@ -44,6 +44,7 @@ const KILL: Options = Options {
     beyond_eof: BeyondEof::Zero,
     page_cache: None,
     file_io: FileIo::Ignore,
+    only_used_entries: false,
 };
 const SKIP: Options = Options {
     on_segfault: OnSegfault::Skip,
@@ -604,6 +605,90 @@ fn a_hundred_thousand_children_that_come_and_go() {
     let bomb = resolve(fork_bomb(CHILDREN, false), &KILL).unwrap();
     assert_eq!(replay(&bomb, "lru", 1).counters.hits, 0);
     assert_eq!(replay(&bomb, "ws", 3).resident_end, 2);
+}
+
+/// An event costs what it changes, not what there is: each of these is a scan of 200,000 mappings less.
+#[test]
+fn a_browser_has_many_mappings() {
+    const MAPPINGS: u64 = 200_000;
+    let mut events = Vec::new();
+    let mut tell = |event| {
+        events.push(EventAt {
+            position: 0,
+            process: 0,
+            event,
+            line: 0,
+        });
+    };
+    for at in 0..MAPPINGS {
+        tell(Event::Map(Box::new(private(at * 8192, 4096))));
+    }
+    // Shared memory, a file without a name and stacks among them.
+    for at in 0..1000 {
+        let start = MAPPINGS * 8192 + at * 8192;
+        let mapping = Mapping {
+            shared: true,
+            ..private(start, 4096)
+        };
+        tell(Event::Map(Box::new(mapping)));
+    }
+    for at in (0..MAPPINGS).step_by(2) {
+        let (start, length) = (at * 8192, 4096);
+        let protection = Protection::parse("r--").unwrap();
+        match at % 4 {
+            0 => tell(Event::Unmap { start, length }),
+            _ => tell(Event::Protect {
+                start,
+                length,
+                protection,
+            }),
+        }
+    }
+    let mut densifier = Densifier::new();
+    densifier.process(0);
+    let id = densifier.id(PageKey {
+        process: 0,
+        number: 2,
+    });
+    let trace = Trace::new(
+        meta(),
+        densifier.into_dictionary(),
+        vec![pack(id.unwrap(), false)],
+        vec![Kind::Read as u8],
+        None,
+    );
+    let resolved = resolve(trace.with_events(events), &KILL).unwrap();
+    let left = MAPPINGS - MAPPINGS / 4 + 1000;
+    assert_eq!(resolved.untouched_end(), Some(left - 1));
+    assert_eq!(resolved.tally.idle_events, 0);
+}
+
+/// Children that touch nothing of what they inherit have no entries, and each fork after the first has
+/// next to no ops.
+#[test]
+fn a_fork_costs_what_is_used_of_it() {
+    const PAGES: u64 = 300;
+    const CHILDREN: u32 = 20_000;
+    let mut text = format!("map 0 {} rw-\n", PAGES * 4096);
+    (0..PAGES).for_each(|page| text += &format!("W {:x}\n", page * 4096));
+    (1..=CHILDREN).for_each(|child| text += &format!("fork {child}\n"));
+    text += "W 1000\nswitch 7\nR 2000\nW 3000\nexit\nswitch 0\nW 2000\n";
+    let options = Options {
+        only_used_entries: true,
+        ..KILL
+    };
+    let lean = resolved(&text, &options);
+    let space = lean.space.as_ref().unwrap();
+    // Two pages of child 7 are used; each child has one entry more.
+    let used = PAGES as usize + 2 + CHILDREN as usize;
+    assert_eq!(lean.entries().len(), used);
+    assert!(space.ops.len() < PAGES as usize + CHILDREN as usize + 20);
+    assert_eq!(space.touched.last(), (u64::from(CHILDREN)) * PAGES);
+    // The parent copies two pages, and child 7 one; nobody is alone with any.
+    let ops = |is: fn(&Op) -> bool| space.ops.iter().filter(|at| is(&at.op)).count();
+    assert_eq!(ops(|op| matches!(op, Op::CowCopy { .. })), 3);
+    assert_eq!(ops(|op| matches!(op, Op::Reuse { .. })), 0);
+    replay(&lean, "lru", 1).assert_laws();
 }
 
 #[test]

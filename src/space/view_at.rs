@@ -26,7 +26,7 @@ impl Resolver<'_> {
                 .map(|(index, process)| ProcessView {
                     process: index as u32,
                     state: process.state.name(),
-                    vmas: process.vmas.all().to_vec(),
+                    vmas: process.vmas.all().cloned().collect(),
                     bound: bound(process),
                 })
                 .collect(),

@@ -8,6 +8,9 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
+/// The most exclusions of an experiment: each is compared with every cell.
+pub const EXCLUDES_MAX: usize = 1000;
+
 /// The operators, each with the results of comparing the cell's number with the condition's that
 /// satisfy it. Longer operators come first, so that `>=` is not read as `>`.
 const OPERATORS: [(&str, &[Ordering]); 6] = [

@@ -14,6 +14,7 @@ mod forecast;
 mod identity;
 mod miss_stream;
 mod models;
+mod occasions;
 mod page_states;
 mod partition;
 mod plan;
@@ -25,7 +26,7 @@ pub use self::auto_sizes::tau_ladder;
 pub use self::page_states::{CellStates, WINDOWS_MAX, windows};
 pub use allocation::Allocation;
 pub use burst_sizes::choose_bursts;
-pub use exclude::{Comparison, Exclude};
+pub use exclude::{Comparison, EXCLUDES_MAX, Exclude};
 pub use identity::{
     IN_A_RUN, Identity, LATER, Labels, MEMORY_MODEL, MODEL, POLICY, Part, by_setting,
 };

@@ -5,9 +5,10 @@ use super::allocation::Allocation;
 use super::auto_sizes::{frame_ladder, tau_ladder};
 use super::exclude::Exclude;
 use super::identity::Identity;
+use super::occasions::Occasions;
 use super::segment_settings::{SegmentSettings, TraceSegments};
 use crate::policy::{MemoryBy, PolicyChoice};
-use crate::space::{self, AddressLayout, Op, Origin, PageCache, Resolved};
+use crate::space::{self, AddressLayout, Origin, Resolved};
 use crate::trace::TraceError;
 use crate::trace::model::access::{Addressing, TraceKind};
 use crate::trace::model::dense::Trace;
@@ -20,6 +21,9 @@ use crate::vm::models::choices::Model;
 use crate::vm::tlb::{Geometry, Hardware};
 use crate::vm::{AccessedBitMode, Choices, Job};
 use std::sync::Arc;
+
+/// The most cells of a plan.
+pub const CELLS_MAX: u64 = 1_000_000;
 
 /// The axes of a sweep, as the user gave them.
 #[derive(Debug, Clone)]
@@ -213,54 +217,6 @@ pub struct TraceFacts {
     pub occasions: Occasions,
 }
 
-/// Which choices a trace gives occasion for, whatever policy and memory a cell has. The others change
-/// no count.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Occasions {
-    /// The last owner of a page that was shared copy-on-write writes it.
-    pub reuses: bool,
-    /// A page that may be in memory is copied at a write.
-    pub copies: bool,
-    /// A fork finds page-table entries that a fault can fill again.
-    pub forks_file_ptes: bool,
-    /// Pages lose their last owner.
-    pub frees: bool,
-    /// What becomes of a page of a file that no process maps, if there is any.
-    pub page_cache: Option<PageCache>,
-    /// The trace reads or writes files.
-    pub file_io: bool,
-    /// References are to pages beyond the end of their file.
-    pub beyond_eof: bool,
-}
-
-impl Occasions {
-    /// Returns those of a trace.
-    fn of(resolved: &Resolved) -> Occasions {
-        let Some(space) = &resolved.space else {
-            return Occasions::default();
-        };
-        let mut all = Occasions {
-            forks_file_ptes: space.forks_file_ptes,
-            page_cache: space.leaves_file_pages.then_some(space.page_cache),
-            file_io: space.has_file_io,
-            beyond_eof: space.reaches_beyond_eof,
-            ..Occasions::default()
-        };
-        for at in &space.ops {
-            match at.op {
-                Op::Reuse { .. } => all.reuses = true,
-                Op::CowCopy { source, frees, .. } if source != space::NONE => {
-                    all.copies = true;
-                    all.frees |= frees;
-                }
-                Op::Free { .. } => all.frees = true,
-                _ => {}
-            }
-        }
-        all
-    }
-}
-
 /// One combination of trace, policy, parameters, seed and memory: one result row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cell {
@@ -337,6 +293,12 @@ pub enum PlanError {
     /// The file of a trace that is not in memory cannot be read.
     #[error("{0}")]
     Trace(String),
+    /// There are too many combinations.
+    #[error(
+        "traces, page sizes, policies, seeds and sizes of memory give more than {CELLS_MAX} cells, which \
+         is the most that a plan may have; list fewer, or split the experiment"
+    )]
+    TooManyCells,
     /// Warm-up takes every reference.
     #[error("{trace}: nothing left to count: the warm-up takes all {refs} references")]
     NothingLeft {
@@ -384,8 +346,21 @@ impl<'t> Plan<'t> {
             let possible = policies
                 .iter()
                 .filter(|choice| in_memory || !choice.spec().needs_future());
+            let models = axes.models().into_iter();
+            let models = models
+                .filter(|model| *model != Some(Model::Physical))
+                .count() as u64;
             for choice in possible {
-                for seed in seeds(choice, axes) {
+                let seeds = seeds(choice, axes);
+                let sizes = match choice.spec().space {
+                    MemoryBy::Fixed => frames.len(),
+                    MemoryBy::Variable => tau.len(),
+                };
+                let more = seeds.len() as u64 * sizes as u64 * models;
+                if plan.cells.len() as u64 + more > CELLS_MAX {
+                    return Err(PlanError::TooManyCells);
+                }
+                for seed in seeds {
                     let cells = cells(index, choice, seed, &frames, &tau);
                     let models = axes.models().into_iter();
                     let with = models.filter(|model| *model != Some(Model::Physical));
@@ -556,15 +531,23 @@ impl<'t> Plan<'t> {
     /// Removes the cells that the exclusions match. Returns for each exclusion how many cells it
     /// removed that no earlier one had.
     pub fn exclude(&mut self, excludes: &[Exclude]) -> Vec<usize> {
-        let take = |exclude: &Exclude| {
-            let cells = std::mem::take(&mut self.cells);
-            let (gone, left): (Vec<Cell>, Vec<Cell>) = cells
-                .into_iter()
-                .partition(|cell| exclude.matches(&self.identity(cell)));
-            self.cells = left;
-            gone.len()
-        };
-        excludes.iter().map(take).collect()
+        let mut removed = vec![0; excludes.len()];
+        if excludes.is_empty() {
+            return removed;
+        }
+        let mut cells = std::mem::take(&mut self.cells);
+        cells.retain(|cell| {
+            let identity = self.identity(cell);
+            let first = excludes
+                .iter()
+                .position(|exclude| exclude.matches(&identity));
+            if let Some(first) = first {
+                removed[first] += 1;
+            }
+            first.is_none()
+        });
+        self.cells = cells;
+        removed
     }
 
     /// Returns the relative cost of a cell: references times 2 (fixed space), 3 (variable space) or 4

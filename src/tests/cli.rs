@@ -10,6 +10,8 @@ mod asking;
 mod bad_input;
 #[path = "cli/binary.rs"]
 mod binary;
+#[path = "cli/bounds.rs"]
+mod bounds;
 #[path = "cli/cache.rs"]
 mod cache;
 #[path = "cli/check.rs"]

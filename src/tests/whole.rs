@@ -12,6 +12,7 @@ mod moves;
 mod populate;
 mod settings;
 mod shares;
+mod unused;
 
 use crate::oracle::tlb::{Hierarchy, Level, TlbRun};
 use crate::oracle::whole::FaultKind::{CowCopy, CowReuse, Fill, Map, Refill};

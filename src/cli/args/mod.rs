@@ -10,6 +10,7 @@ use super::setup::failure::Failure;
 use super::setup::host::{cores, free_memory};
 use crate::policy::choice_list::parse_list;
 use crate::report::results::columns::{COLUMNS, Column, ColumnKind};
+use crate::space;
 use crate::sweep::{Axes, Engine, Settings, Warmup};
 use crate::trace::format::{Base, Delimiter, KeyMemory, Meaning, ReadOptions, Unit};
 use crate::trace::model::access::TraceKind;
@@ -350,8 +351,9 @@ pub struct SweepArgs {
           hide_possible_values = true, default_value = "auto")]
     pub engine: Engine,
 
-    /// Memory for one trace (2GiB); three quarters of the free memory if absent. A larger stored trace
-    /// stays in its file and is replayed tile by tile
+    /// Memory for one trace (2GiB); three quarters of the free memory, of the machine or of the control
+    /// group, if absent. A larger stored trace stays in its file and is replayed tile by tile, any
+    /// other from a temporary file
     #[arg(long, value_name = "BYTES")]
     pub mem_limit: Option<String>,
 
@@ -549,7 +551,11 @@ impl SweepArgs {
             tlb,
             swap_bytes,
             filter,
-            space: self.models.space(&self.memory)?,
+            space: space::Options {
+                // Rows of models state how large page tables are.
+                only_used_entries: self.models.model.is_empty(),
+                ..self.models.space(&self.memory)?
+            },
             segments: self.models.segments(),
             allocation: self.memory.allocation.clone(),
             accessed: self.accessed_bit,

@@ -63,7 +63,7 @@ impl Cache {
             note_of(path, &what);
             return source::load_source(source);
         }
-        match Store::open(&file).and_then(Trace::load) {
+        match Store::open(&file).and_then(|store| source::load_kept(store, options)) {
             Ok(mut trace) => {
                 trace.meta.name = source.name();
                 let folder = self.folder.printed();

@@ -135,7 +135,10 @@ impl From<RunError> for Failure {
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Failure {
         let code = match error {
-            PlanError::Units(_) | PlanError::Swap(_) | PlanError::Model(_) => exit::USAGE,
+            PlanError::Units(_)
+            | PlanError::Swap(_)
+            | PlanError::Model(_)
+            | PlanError::TooManyCells => exit::USAGE,
             PlanError::NothingLeft { .. } => exit::NOTHING,
             PlanError::Trace(_) => exit::BAD_TRACE,
         };

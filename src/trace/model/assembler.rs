@@ -15,6 +15,8 @@ use crate::units::PageSize;
 
 /// Upper limit of the references that a fast path of [`Assembler`] makes at once.
 const FAST_PATH_MAX: usize = 512;
+/// An access of more pages than this is wide.
+const WIDE: u64 = 1024;
 
 /// Makes dense references of accesses or of stored pages. Feed it in order; it appends the references
 /// taken to the buffer `out` of each call.
@@ -54,6 +56,20 @@ impl Assembler {
                 kinds: [0; FAST_PATH_MAX],
             }),
         }
+    }
+
+    /// Bounds the number of distinct pages by `memory`, in bytes, if it is given; see
+    /// [`Densifier::with_memory`].
+    pub fn with_memory(mut self, memory: Option<u64>) -> Assembler {
+        if let Some(memory) = memory {
+            self.densifier = self.densifier.with_memory(memory);
+        }
+        self
+    }
+
+    /// Returns whether `access` is of so many pages that its references are passed on at once.
+    pub(in crate::trace) fn is_wide(&self, access: &Access) -> bool {
+        u64::from(access.size) >> self.shift > WIDE
     }
 
     /// Appends one reference for each page that `access` touches, in address order; all but the first

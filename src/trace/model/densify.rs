@@ -4,10 +4,24 @@ use super::refs::{Dictionary, PageKey};
 use crate::units::{PAGE_ID_MAX, PageId};
 use rustc_hash::FxHashMap;
 
-/// The error for more distinct pages than there are ids.
+/// The error for more distinct pages than there are ids, or than memory may be taken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("more than 2^31 distinct pages; choose a larger page size")]
-pub struct TooManyPages;
+pub enum TooManyPages {
+    /// More than there are ids.
+    #[error("more than 2^31 distinct pages; choose a larger page size")]
+    Ids,
+    /// More than this number, which [`Densifier::with_memory`] allows.
+    #[error(
+        "more than {0} distinct pages, which is what --mem-limit has room for; raise it, or choose a larger \
+         page size"
+    )]
+    Memory(usize),
+}
+
+/// Bytes that a page takes here while there may be more to come.
+const PAGE_BYTES: u64 = 128;
+/// The memory for pages is never less than this, in bytes.
+const PAGES_MEMORY_MIN: u64 = 64 << 20;
 
 /// Gives pages their dense ids, in order of first reference.
 ///
@@ -20,6 +34,8 @@ pub struct Densifier {
     /// Processes looked up lately: the number in the file, and the index. Each has one place.
     recent_processes: Box<[(u32, u32); RECENT_PROCESSES]>,
     dictionary: Dictionary,
+    /// The most pages.
+    pages_max: usize,
 }
 
 /// A page and its id; sixteen bytes.
@@ -58,7 +74,17 @@ impl Densifier {
             processes: FxHashMap::default(),
             recent_processes: Box::new([(0, NO_PROCESS); RECENT_PROCESSES]),
             dictionary: Dictionary::default(),
+            pages_max: PAGE_ID_MAX as usize + 1,
         }
+    }
+
+    /// Bounds the number of pages by `memory`, in bytes; 64 MiB are always allowed.
+    pub fn with_memory(mut self, memory: u64) -> Densifier {
+        let pages = memory.max(PAGES_MEMORY_MIN) / PAGE_BYTES;
+        self.pages_max = self
+            .pages_max
+            .min(usize::try_from(pages).unwrap_or(usize::MAX));
+        self
     }
 
     /// Returns the index of the process that the file calls `pid`. Adds the process if it is new.
@@ -113,8 +139,11 @@ impl Densifier {
         let next = self.dictionary.pages.len();
         let id = *self.ids.entry(key).or_insert(next as u32);
         if id as usize == next {
-            if next > PAGE_ID_MAX as usize {
-                return Err(TooManyPages);
+            if next >= self.pages_max {
+                return Err(match next > PAGE_ID_MAX as usize {
+                    true => TooManyPages::Ids,
+                    false => TooManyPages::Memory(self.pages_max),
+                });
             }
             self.dictionary.pages.push(key);
         }
@@ -141,6 +170,22 @@ fn slot(key: PageKey) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pages_are_bounded_by_memory() {
+        let mut densifier = Densifier::new().with_memory(1);
+        let page = |number| PageKey { process: 0, number };
+        let most = (64 << 20) / 128;
+        assert!((0..most).all(|number| densifier.id(page(number)).is_ok()));
+        let error = densifier.id(page(most)).unwrap_err();
+        assert_eq!(error, TooManyPages::Memory(524_288));
+        assert!(
+            error
+                .to_string()
+                .contains("more than 524288 distinct pages")
+        );
+        assert_eq!(densifier.id(page(5)), Ok(5));
+    }
 
     #[test]
     fn densify_is_a_bijection() {

@@ -19,6 +19,7 @@ pub mod selection;
 pub mod shown;
 pub mod sink;
 pub mod source;
+pub mod spill;
 pub mod stream;
 pub mod tile;
 pub mod trace_name;

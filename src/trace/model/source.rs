@@ -3,13 +3,13 @@
 //! or to any other sink. Does not know how that is done (see `stream`).
 
 use super::access::{Addressing, TraceKind};
-use super::collector::Collector;
 use super::dense::Trace;
 use super::error::{Position, TraceError};
 use super::refs::{Dictionary, Meta};
 use super::sample::Chosen;
 use super::selection::{Flow, Selection};
 use super::sink::{Both, Sink};
+use super::spill::{Kept, Spill};
 use super::stream::{self, Record, StoredPages};
 use super::trace_name::name_of;
 use crate::trace::codec;
@@ -42,7 +42,8 @@ pub struct LoadOptions {
     pub name: Option<String>,
     /// The kind of recording; that of the file or its format if absent.
     pub kind: Option<TraceKind>,
-    /// Memory that the trace may take, in bytes. A `.pbt` that needs more stays in its file.
+    /// Memory that the trace may take, in bytes. A `.pbt` that needs more stays in its file; any other
+    /// goes into a temporary one.
     pub mem_limit: Option<u64>,
 }
 
@@ -260,9 +261,9 @@ impl TraceSource {
                 let check = |addressing| check_ids(&path, addressing, asked);
                 let kind = |known: Known| options.kind.or(known.kind).unwrap_or(kind);
                 let original = |known: Known| known.chosen.or_of_kind(kind(known));
-                let reader = &mut *reader;
+                let (reader, pages) = (&mut *reader, (page_size, options.mem_limit));
                 let (assembler, known) =
-                    stream::records(&path, reader, original, selection, page_size, check, sink)?;
+                    stream::records(&path, reader, original, selection, pages, check, sink)?;
                 // The end of the file may not have been reached.
                 unchanged(&path, file.as_deref())?;
                 let chosen = sample.map_or(known.chosen, |rate| original(known).sampled(rate));
@@ -286,7 +287,8 @@ impl TraceSource {
                     None => store.meta.format.clone(),
                 };
                 selection.sample = sample.map(|rate| rate.of(original));
-                let assembler = stream::stored(&path, &store, selection, page_size, sink)?;
+                let pages = (page_size, options.mem_limit);
+                let assembler = stream::stored(&path, &store, selection, pages, sink)?;
                 let meta = Meta {
                     name,
                     format,
@@ -530,32 +532,72 @@ fn keep_in_file(
     } else if page_size != store.meta.page_size {
         Some("other page sizes can only be derived in memory")
     } else if !store.events.is_empty() {
-        Some("events of address spaces can only be followed in memory")
+        Some(NO_EVENTS_IN_FILES)
     } else {
         None
     };
-    if let Some(why_not) = why_not {
-        let (needs, limit) = (show_bytes(store.memory()), show_bytes(limit));
-        let what = format!("needs {needs} of memory (--mem-limit is {limit}), and {why_not}");
-        let help = "raise --mem-limit, or write the part you need to a file of its own with \
-                    pagebench convert";
-        return Err(TraceError::new(store.path(), what).help(help));
+    match why_not {
+        Some(why_not) => Err(needs_memory(store.path(), store.memory(), limit, why_not)),
+        None => Ok(overridden(Trace::stored(store), options)),
     }
-    Ok(overridden(Trace::stored(store), options))
 }
 
-/// Loads an opened trace into memory, and passes it to the sink `also` on the way.
+/// Returns the error for a trace that needs `needs` bytes of memory, though it may take only `limit`.
+fn needs_memory(path: &Path, needs: u64, limit: u64, why_not: &str) -> TraceError {
+    let (needs, limit) = (show_bytes(needs), show_bytes(limit));
+    let what = format!("needs {needs} of memory (--mem-limit is {limit}), and {why_not}");
+    let help = "raise --mem-limit, or write the part you need to a file of its own with \
+                pagebench convert";
+    TraceError::new(path, what).help(help)
+}
+
+/// Loads a stored trace as it is, or leaves it in its file if it needs too much memory.
+pub fn load_kept(store: Store, options: &LoadOptions) -> Result<Trace, TraceError> {
+    let needs = store.memory();
+    let page_size = options.page_size.unwrap_or(store.meta.page_size);
+    match options.mem_limit.filter(|&limit| needs > limit) {
+        Some(limit) => keep_in_file(store, page_size, options, limit),
+        None => Ok(overridden(Trace::load(store)?, options)),
+    }
+}
+
+/// Loads an opened trace, and passes it to the sink `also` on the way. It goes into a temporary file if
+/// it needs too much memory.
 pub fn load_and(source: TraceSource, also: &mut impl Sink) -> Result<Trace, TraceError> {
-    let mut collector = Collector::default();
-    let (meta, dictionary) = source.stream(&mut Both(&mut collector, also))?;
-    Ok(collector.into_trace(meta, dictionary))
+    let (path, limit) = (source.path.clone(), source.options.mem_limit);
+    let mut spill = Spill::new(limit);
+    let (meta, dictionary) = source.stream(&mut Both(&mut spill, also))?;
+    kept(&path, spill.finish(meta, dictionary)?, limit)
 }
 
 fn collect(source: TraceSource) -> Result<Trace, TraceError> {
-    let mut collector = Collector::default();
-    let (meta, dictionary) = source.stream(&mut collector)?;
-    Ok(collector.into_trace(meta, dictionary))
+    let (path, limit) = (source.path.clone(), source.options.mem_limit);
+    let mut spill = Spill::new(limit);
+    let (meta, dictionary) = source.stream(&mut spill)?;
+    kept(&path, spill.finish(meta, dictionary)?, limit)
 }
+
+/// Returns the trace of the file `path` that was kept in at most `limit` bytes of memory. As a list of
+/// bursts it may fit though its references one by one do not.
+fn kept(path: &Path, kept: Kept, limit: Option<u64>) -> Result<Trace, TraceError> {
+    let (store, events) = match kept {
+        Kept::InMemory(trace) => return Ok(*trace),
+        Kept::InFile(store, events) => (*store, events),
+    };
+    match limit.filter(|&limit| store.memory() > limit) {
+        None => Ok(Trace::load(store)?.with_events(events)),
+        Some(_) if events.is_empty() => Ok(Trace::stored(store)),
+        Some(limit) => Err(needs_memory(
+            path,
+            store.memory(),
+            limit,
+            NO_EVENTS_IN_FILES,
+        )),
+    }
+}
+
+/// Why a trace with events cannot stay in its file.
+const NO_EVENTS_IN_FILES: &str = "events of address spaces can only be followed in memory";
 
 /// Returns a trace of the same accesses with coarser pages, from one already in memory. `path` is for
 /// messages. Errors if the trace stays in its file, or if it holds page ids.

@@ -41,14 +41,14 @@ pub enum Record<'a> {
 const AT_ONCE: usize = 4096;
 
 /// Streams the accesses and events of `reader` to `sink`. `path` is for messages. `check` may object
-/// once the addressing is known; `original` returns how the pages of the file were chosen. Returns the
-/// assembler, and what the reader knew at the end.
+/// once the addressing is known; `original` returns how the pages of the file were chosen. Pages take at
+/// most about `memory` bytes. Returns the assembler, and what the reader knew at the end.
 pub(in crate::trace) fn records(
     path: &Path,
     reader: &mut dyn RecordReader,
     original: impl Fn(Known) -> Chosen,
     selection: Selection,
-    page_size: PageSize,
+    (page_size, memory): (PageSize, Option<u64>),
     check: impl Fn(Addressing) -> Result<(), TraceError>,
     sink: &mut impl Sink,
 ) -> Result<(Assembler, Known), TraceError> {
@@ -65,7 +65,8 @@ pub(in crate::trace) fn records(
             check(addressing)?;
             let original = original(batch.known);
             selection.sample = selection.sample.map(|rate| rate.of(original));
-            assembler = Some(Assembler::new(selection, addressing, page_size));
+            let new = Assembler::new(selection, addressing, page_size);
+            assembler = Some(new.with_memory(memory));
         }
         let assembler = assembler.as_mut().expect("made with the first batch");
         let flow = assembler.packed(&batch.packed, &mut out);
@@ -75,16 +76,14 @@ pub(in crate::trace) fn records(
         }
         let mut at = 0;
         for told in batch.events.drain(..) {
-            let flow = assembler.accesses(&batch.accesses[at..told.before], &mut out);
-            pass_on(&mut out, sink);
+            let flow = accesses(assembler, &batch.accesses[at..told.before], &mut out, sink);
             if flow.map_err(fail)? == Flow::Done {
                 return Ok(Wanted::Nothing);
             }
             at = told.before;
             sink.event(assembler.event(told.pid, told.event, told.line));
         }
-        let flow = assembler.accesses(&batch.accesses[at..], &mut out);
-        pass_on(&mut out, sink);
+        let flow = accesses(assembler, &batch.accesses[at..], &mut out, sink);
         Ok(
             match flow.map_err(fail)? == Flow::More && sink.wants_more() {
                 true => wanted(assembler.wanted(), has_events),
@@ -94,6 +93,25 @@ pub(in crate::trace) fn records(
     })?;
     let assembler = assembler.expect("at least one batch is taken");
     Ok((assembler, known))
+}
+
+/// Passes the references of `accesses` on to `sink`, those of a wide one before those of the next.
+fn accesses(
+    assembler: &mut Assembler,
+    mut accesses: &[Access],
+    out: &mut References,
+    sink: &mut impl Sink,
+) -> Result<Flow, TooManyPages> {
+    loop {
+        let wide = accesses.iter().position(|access| assembler.is_wide(access));
+        let (now, later) = accesses.split_at(wide.map_or(accesses.len(), |at| at + 1));
+        let flow = assembler.accesses(now, out);
+        pass_on(out, sink);
+        if flow? == Flow::Done || later.is_empty() || !sink.wants_more() {
+            return flow;
+        }
+        accesses = later;
+    }
 }
 
 /// Passes references on to `sink` and removes them from `out`.
@@ -113,16 +131,17 @@ pub(in crate::trace) fn wanted(references: u64, has_events: bool) -> Wanted {
 }
 
 /// Streams a stored trace to `sink`. `page_size` must not be finer than the stored one; `path` is for
-/// messages.
+/// messages. Pages take at most about `memory` bytes.
 pub(in crate::trace) fn stored(
     path: &Path,
     store: &Store,
     selection: Selection,
-    page_size: PageSize,
+    (page_size, memory): (PageSize, Option<u64>),
     sink: &mut impl Sink,
 ) -> Result<Assembler, TraceError> {
+    let assembler = Assembler::new(selection, store.meta.addressing, page_size);
     let mut feed = Feed {
-        assembler: Assembler::new(selection, store.meta.addressing, page_size),
+        assembler: assembler.with_memory(memory),
         dictionary: &store.dictionary,
         coarser: page_size.shift() - store.meta.page_size.shift(),
         events: &store.events,

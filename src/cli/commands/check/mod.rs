@@ -36,7 +36,7 @@ use crate::report::results::columns::Row;
 use crate::report::results::plan_file::PLAN;
 use crate::report::results::results_csv::read_rows;
 use crate::report::results::row_of_cell;
-use crate::space::Resolved;
+use crate::space::{self, Resolved};
 use crate::sweep::{Plan, Settings};
 use crate::units::Printable;
 use std::io::Read;
@@ -260,7 +260,13 @@ fn load(
             plan::keep_sizes(&mut inputs, args, baseline);
         }
     }
-    let mut inputs = resolve_all(inputs, &settings.space)?;
+    let mut entries = task.baseline().into_iter().flat_map(Baseline::rows);
+    let has_models = entries.any(|row| !row.model.is_empty());
+    let space = space::Options {
+        only_used_entries: settings.space.only_used_entries && !has_models,
+        ..settings.space
+    };
+    let mut inputs = resolve_all(inputs, &space)?;
     if config.experiment.is_some() || task.accepts() {
         keep_fitting(&mut inputs, &args.replay.sweep.axes()?)?;
     }

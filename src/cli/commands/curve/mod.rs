@@ -21,7 +21,7 @@ use crate::report::chart;
 use crate::report::results::results_csv::write_file;
 use crate::report::tables::curve_csv::{CurveRow, read_rows, to_csv};
 use crate::report::tables::curves_text;
-use crate::space::Resolved;
+use crate::space::{Options, Resolved};
 use crate::sweep::Warmup;
 use crate::trace::model::dense::Trace;
 use crate::trace::model::digest;
@@ -322,7 +322,11 @@ fn references(inputs: Inputs, args: &CurveArgs) -> Result<Inputs, Failure> {
     if args.ignore_events {
         return Ok(inputs);
     }
-    let mut inputs = resolve_all(inputs, &args.legality.space())?;
+    let space = Options {
+        only_used_entries: true,
+        ..args.legality.space()
+    };
+    let mut inputs = resolve_all(inputs, &space)?;
     keep_countable(&mut inputs, Warmup::Refs(0))?;
     let mut loaded = Vec::new();
     for one in inputs.loaded {

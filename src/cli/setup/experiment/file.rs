@@ -8,9 +8,9 @@ use crate::check::Limits;
 use crate::check::limits::{Key, OVERRIDE};
 use crate::cli::setup::failure::Failure;
 use crate::cli::setup::input::real;
-use crate::policy::choice_list::{items, parse_list};
+use crate::policy::choice_list::{check_number, items, parse_list};
 use crate::policy::{PolicyChoice, PolicyPattern};
-use crate::sweep::{Comparison, Exclude};
+use crate::sweep::{Comparison, EXCLUDES_MAX, Exclude};
 use crate::trace::format;
 use crate::trace::model::source::PBT;
 use clap::builder::PossibleValue;
@@ -369,7 +369,16 @@ fn digest_text(text: &TomlFile, node: &Node<'_>) -> Result<String, Failure> {
 
 fn excludes(text: &TomlFile, node: &Node<'_>) -> Result<Vec<(Range<usize>, Exclude)>, Failure> {
     let mut all = Vec::new();
-    for (span, table) in text.tables(node)? {
+    let tables = text.tables(node)?;
+    if tables.len() > EXCLUDES_MAX {
+        let (number, span) = (tables.len(), tables[EXCLUDES_MAX].0.clone());
+        let what = format!(
+            "{number} excludes: at most {EXCLUDES_MAX} are allowed; one with conditions such as \
+             frames = \">=64\" stands for many"
+        );
+        return Err(text.fail(span, what));
+    }
+    for (span, table) in tables {
         let mut exclude = Exclude::default();
         for entry in entries(table) {
             let node = entry.node;
@@ -453,7 +462,9 @@ fn policies(text: &TomlFile, node: &Node<'_>) -> Result<Vec<String>, Failure> {
     match node.get_ref() {
         DeValue::Array(array) => {
             let all = array.iter().map(|node| policies(text, node));
-            Ok(all.collect::<Result<Vec<_>, _>>()?.concat())
+            let all = all.collect::<Result<Vec<_>, _>>()?.concat();
+            check_number_of(text, node.span(), &all.join(","), all.len())?;
+            Ok(all)
         }
         DeValue::Table(table) => policy_axes(text, node.span(), table),
         _ => {
@@ -463,6 +474,16 @@ fn policies(text: &TomlFile, node: &Node<'_>) -> Result<Vec<String>, Failure> {
             Ok(items(written))
         }
     }
+}
+
+/// Errors if `policies`, those that `written` stands for, are too many.
+fn check_number_of(
+    text: &TomlFile,
+    span: Range<usize>,
+    written: &str,
+    policies: usize,
+) -> Result<(), Failure> {
+    check_number(written, policies).map_err(|e| text.fail(span, e.to_string()))
 }
 
 fn known_policy(
@@ -504,6 +525,8 @@ fn policy_axes(
             DeValue::Array(array) => array.iter().collect(),
             _ => vec![node],
         };
+        let number = all.len().saturating_mul(values.len());
+        check_number_of(text, span.clone(), name, number)?;
         let mut pairs = Vec::new();
         for value in values {
             let pair = format!("{key}={}", text.scalar(value)?);

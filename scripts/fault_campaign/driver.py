@@ -6,6 +6,7 @@ import hashlib
 import os
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -52,6 +53,15 @@ class World:
     def kept_names(self):
         """Names of files that any example makes: a run that ends early may keep others than a good one."""
         return {os.path.basename(path) for example in self.writing for path in example.outputs}
+
+    @functools.cached_property
+    def long_trace(self):
+        """The bytes of a stored trace of two million references without events."""
+        path = os.path.join(self.environment["HOME"], "long.pbt")
+        words = ["gen", "zipf", "--pages", "3000", "--refs", "2M", "--writes", "20", "-o", path]
+        subprocess.run([self.describes.path, *words], check=True, capture_output=True, env=self.environment)
+        with open(path, "rb") as file:
+            return file.read()
 
     def draw(self, rng, attack):
         """An example for an attack: every command is as likely, then every example of it."""

@@ -405,11 +405,11 @@ def hostile_names(case):
             case.complain(f"a line of {where!r} begins with ::")
 
 
-@attack(weight=2, on=lambda example: example.inputs())
+@attack(weight=2, on=lambda example: example.named())
 def output_is_input(case):
     """An output whose path is an input, directly or through a link"""
     example, rng = case.example, case.rng
-    path = rng.choice(example.inputs())
+    path = rng.choice(example.named())
     options = [option for option in case.world.options(example.command).values() if re.search(r"FILE|DIR|PATH|PNG|FOLDER|CSV", option.value)]
     if not options:
         raise Skip("no option names a file")

@@ -179,13 +179,15 @@ def main(argv):
 def attack_all(world, chosen, asked, seed, base, deadline):
     """Runs cases until the deadline; returns the rows of the table."""
     # A third of the time at most goes into finding the commands. Each seed begins with other documents.
-    until = float("inf") if asked.case is not None else time.monotonic() + asked.minutes * 20
+    until = float("inf") if asked.case is not None or asked.on else time.monotonic() + asked.minutes * 20
     order = random.Random(seed)
     world.writing = examples.collect(world.program, world.root, base, world.environment, until, order, asked.on)
     if asked.on:
         world.writing = [example for example in world.writing if example.name == asked.on]
     for folder in ("common", "collect"):
         shutil.rmtree(os.path.join(base, folder), ignore_errors=True)
+    if not world.writing:
+        raise SystemExit("fault_campaign: no command that writes was found in time; give it more minutes")
     missing = [] if asked.on else unseen(world)
     print(f"{len(world.writing)} commands that write, of {len({example.command for example in world.writing})} subcommands" + (f"; no example writes for: {', '.join(missing)}" if missing else ""), flush=True)
     counts = {attack.name: Count() for attack in chosen}

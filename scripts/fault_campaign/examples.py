@@ -43,14 +43,18 @@ class Example:
     def shown(self):
         return "pagebench " + " ".join(shlex.quote(word) for word in self.words)
 
+    def named(self):
+        """The files before it that its words name and that it leaves alone."""
+        files = (path for path, content in self.before.items() if isinstance(content, bytes) and path not in self.outputs)
+        return sorted(path for path in files if path in self.words[1:])
+
     def inputs(self):
-        """The files before it that its words name, or that lie in folders which they name, and that it leaves alone."""
-        named = []
-        for path, content in self.before.items():
-            if isinstance(content, bytes) and path not in self.outputs:
-                if any(word == path or path.startswith(word.rstrip("/") + "/") for word in self.words[1:] if not word.startswith("-")):
-                    named.append(path)
-        return sorted(named)
+        """The same; if its words name only folders, what lies in these, but for pictures."""
+        if self.named():
+            return self.named()
+        folders = tuple(word.rstrip("/") + "/" for word in self.words[1:] if self.before.get(word.rstrip("/"), b"") is None)
+        inside = (path for path, content in self.before.items() if isinstance(content, bytes) and path.startswith(folders))
+        return sorted(path for path in inside if path not in self.outputs and not path.endswith((".png", ".svg")))
 
     def volatile_in(self, folder, run):
         """The outputs that differ when it is run once more, in `folder`."""

@@ -7,7 +7,7 @@ import signal
 import subprocess
 
 from . import tree
-from .case import Skip, Stop, attack, first_line
+from .case import Skip, attack, first_line
 
 SIGNALS = [signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 STEPS = ["create", "write", "sync", "rename", "rename", "append"]
@@ -39,11 +39,11 @@ def killed_at_any_time(case):
     after_a_signal(case, process, number)
 
 
-def stopped(case, step, number, **options):
+def stopped(case, step, number, words=None):
     """Starts the command and lets it stop before a step is taken the `number`-th time; None if it ends before."""
     if not case.world.has_fail_points:
         raise Skip("a release has no fail points")
-    process = case.start(extra={"PAGEBENCH_FAIL_AT": f"{step}:{number}:stop"}, **options)
+    process = case.start(words, extra={"PAGEBENCH_FAIL_AT": f"{step}:{number}:stop"})
     if process.wait(until=("stopped", "ended")) and process.code is None:
         return process
     case.finish(process)
@@ -165,9 +165,8 @@ def two_at_once(case):
     case.said_well(second)
     if example.code not in (first.code, second.code):
         case.complain(f"neither did its work: {first.code}, {second.code}: {first_line(second.complained)}")
-    now = case.files_are_whole(first if first.code == example.code else second)
+    case.files_are_whole(first if first.code == example.code else second)
     case.note(f"exit {first.code} and {second.code}")
-    del now
 
 
 def with_another_policy(example):
@@ -212,30 +211,34 @@ def two_change_one_file(case):
                     case.complain(f"exit 0, and its lines are lost: {len(lost)} of {path}")
 
 
-@attack(weight=3, on=lambda example: example.inputs())
-def input_changes(case):
-    """An input that is cut, overwritten, lengthened, replaced or deleted while it is read or mapped"""
-    example, rng = case.example, case.rng
-    path = rng.choice(example.inputs())
-    whole = os.path.join(case.at, path)
-    old = example.before[path]
-    how = rng.choice(["cut", "overwrite", "lengthen", "replace", "delete"])
+def longer(case, path):
+    """A long trace in place of a short one, so that reading it takes a while, and whether it may stay in its file.
+
+    It is the recording of the repository, or one without events, which is replayed from its file if memory is short.
+    """
+    source = os.path.join(case.world.root, path)
+    if not path.endswith(".pbt"):
+        return case.example.before[path], False
+    if os.path.isfile(source) and case.rng.random() < 0.4:
+        with open(source, "rb") as file:
+            return file.read(), False
+    return case.world.long_trace, True
+
+
+def other_content(rng, how, old):
+    """What becomes of a file: cut, overwritten in its middle, longer, another one, or gone (None)."""
     middle = len(old) // 2
-    new = {
+    return {
         "cut": old[: rng.randint(0, len(old))],
         "overwrite": old[:middle] + bytes(rng.randrange(256) for _ in range(64)) + old[middle + 64 :],
         "lengthen": old + old[:middle],
         "replace": old[: middle // 2],
         "delete": None,
     }[how]
-    process = None
-    if case.world.has_fail_points and rng.random() < 0.5:
-        process = stopped(case, "create", 1)
-    if process is None:
-        tree.write(example.before, case.at)
-        process = case.start()
-        process.wait(rng.uniform(0, example.seconds))
-    case.note(f"{path}: {how}")
+
+
+def put(how, whole, new):
+    """Changes the file `whole` to `new`: in place, or by another file with its name."""
     if how == "delete":
         os.remove(whole)
     elif how == "replace":
@@ -246,22 +249,54 @@ def input_changes(case):
         with open(whole, "r+b") as file:
             file.write(new)
             file.truncate(len(new))
+
+
+@attack(weight=4, on=lambda example: example.inputs())
+def input_changes(case):
+    """An input that is cut, overwritten, lengthened, replaced or deleted while it is read or mapped"""
+    example, rng = case.example, case.rng
+    path = rng.choice(example.inputs())
+    whole = os.path.join(case.at, path)
+    old, streams = longer(case, path)
+    how = rng.choice(["cut", "cut", "overwrite", "lengthen", "replace", "delete"])
+    new = other_content(rng, how, old)
+    words = list(example.words)
+    # What does not fit into memory is read while it is replayed.
+    if streams and "--mem-limit" in case.world.options(example.command) and "--mem-limit" not in words:
+        words[1:1] = ["--mem-limit", "1"]
+    tables = [name for name in example.outputs - case.volatile() if name.endswith(".csv")]
+
+    def made():
+        now = tree.read(case.at)
+        return {name: now.get(name) for name in tables}
+
+    def begin(content):
+        kept = {name: kept for name, kept in example.before.items() if name != path}
+        tree.write(kept if content is None else {**kept, path: content}, case.at)
+
+    begin(old)
+    process = None
+    if case.world.has_fail_points and rng.random() < 0.3:
+        process = stopped(case, "create", 1, words=words)
+    if process is None:
+        begin(old)
+        process = case.start(words)
+        process.wait(rng.uniform(0, example.seconds + (0.5 if old != example.before[path] else 0)))
+    case.note(f"{path}: {how}; {' '.join(words)}")
+    put(how, whole, new)
     process.send(signal.SIGCONT)
     case.finish(process)
     case.said_well(process)
-    now = tree.read(case.at)
+    got = made()
     if process.code != 0:
         return
     # The old file or the new one was read, as a whole.
-    tables = [name for name in example.outputs - case.volatile() if name.endswith(".csv")]
-    got = {name: now.get(name) for name in tables}
-    if got == {name: example.after[name] for name in tables}:
-        return
-    tree.write({**{name: content for name, content in example.before.items() if name != path}, **({path: new} if new is not None else {})}, case.at)
-    fresh = case.run()
-    now = tree.read(case.at)
-    if fresh.code != 0 or got != {name: now.get(name) for name in tables}:
-        case.complain("exit 0 with counts of neither the old file nor the new one")
+    for content in (old, new):
+        begin(content)
+        fresh = case.run(words)
+        if fresh.code == 0 and got == made():
+            return
+    case.complain("exit 0 with counts of neither the old file nor the new one")
 
 
 @attack(weight=2)
@@ -269,7 +304,7 @@ def few_resources(case):
     """Few processes, descriptors, little address space or stack: the same bytes or a clear error"""
     rng = case.rng
     name = rng.choice(["nproc", "nofile", "as", "stack"])
-    limit = {"nproc": rng.randint(1, 5), "nofile": rng.randint(3, 40), "as": rng.randint(20, 3000) << 20, "stack": rng.randint(64, 4096) << 10}[name]
+    limit = {"nproc": rng.randint(1, 5), "nofile": rng.randint(3, 40), "as": rng.randint(20, 3000) << 20, "stack": rng.randint(512, 8192) << 10}[name]
     if name == "nproc" and os.geteuid() != 0:
         raise Skip("the limit of processes needs another user")
     case.note(f"{name} {limit}")
@@ -370,11 +405,11 @@ def hostile_names(case):
             case.complain(f"a line of {where!r} begins with ::")
 
 
-@attack(weight=2, on=lambda example: example.inputs())
+@attack(weight=2, on=lambda example: example.named())
 def output_is_input(case):
     """An output whose path is an input, directly or through a link"""
     example, rng = case.example, case.rng
-    path = rng.choice(example.inputs())
+    path = rng.choice(example.named())
     options = [option for option in case.world.options(example.command).values() if re.search(r"FILE|DIR|PATH|PNG|FOLDER|CSV", option.value)]
     if not options:
         raise Skip("no option names a file")
@@ -438,6 +473,3 @@ def closed_streams(case):
     if how == "full" and 1 in numbers and case.example.out and process.code == 0:
         case.complain("exit 0, though what it prints was lost")
     case.files_are_whole(process)
-
-
-__all__ = ["Stop"]

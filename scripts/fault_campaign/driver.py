@@ -6,6 +6,7 @@ import hashlib
 import os
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -52,6 +53,15 @@ class World:
     def kept_names(self):
         """Names of files that any example makes: a run that ends early may keep others than a good one."""
         return {os.path.basename(path) for example in self.writing for path in example.outputs}
+
+    @functools.cached_property
+    def long_trace(self):
+        """The bytes of a stored trace of two million references without events."""
+        path = os.path.join(self.environment["HOME"], "long.pbt")
+        words = ["gen", "zipf", "--pages", "3000", "--refs", "2M", "--writes", "20", "-o", path]
+        subprocess.run([self.describes.path, *words], check=True, capture_output=True, env=self.environment)
+        with open(path, "rb") as file:
+            return file.read()
 
     def draw(self, rng, attack):
         """An example for an attack: every command is as likely, then every example of it."""
@@ -169,13 +179,15 @@ def main(argv):
 def attack_all(world, chosen, asked, seed, base, deadline):
     """Runs cases until the deadline; returns the rows of the table."""
     # A third of the time at most goes into finding the commands. Each seed begins with other documents.
-    until = float("inf") if asked.case is not None else time.monotonic() + asked.minutes * 20
+    until = float("inf") if asked.case is not None or asked.on else time.monotonic() + asked.minutes * 20
     order = random.Random(seed)
     world.writing = examples.collect(world.program, world.root, base, world.environment, until, order, asked.on)
     if asked.on:
         world.writing = [example for example in world.writing if example.name == asked.on]
     for folder in ("common", "collect"):
         shutil.rmtree(os.path.join(base, folder), ignore_errors=True)
+    if not world.writing:
+        raise SystemExit("fault_campaign: no command that writes was found in time; give it more minutes")
     missing = [] if asked.on else unseen(world)
     print(f"{len(world.writing)} commands that write, of {len({example.command for example in world.writing})} subcommands" + (f"; no example writes for: {', '.join(missing)}" if missing else ""), flush=True)
     counts = {attack.name: Count() for attack in chosen}

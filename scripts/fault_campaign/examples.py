@@ -43,14 +43,18 @@ class Example:
     def shown(self):
         return "pagebench " + " ".join(shlex.quote(word) for word in self.words)
 
+    def named(self):
+        """The files before it that its words name and that it leaves alone."""
+        files = (path for path, content in self.before.items() if isinstance(content, bytes) and path not in self.outputs)
+        return sorted(path for path in files if path in self.words[1:])
+
     def inputs(self):
-        """The files before it that its words name, or that lie in folders which they name, and that it leaves alone."""
-        named = []
-        for path, content in self.before.items():
-            if isinstance(content, bytes) and path not in self.outputs:
-                if any(word == path or path.startswith(word.rstrip("/") + "/") for word in self.words[1:] if not word.startswith("-")):
-                    named.append(path)
-        return sorted(named)
+        """The same; if its words name only folders, what lies in these, but for pictures."""
+        if self.named():
+            return self.named()
+        folders = tuple(word.rstrip("/") + "/" for word in self.words[1:] if self.before.get(word.rstrip("/"), b"") is None)
+        inside = (path for path, content in self.before.items() if isinstance(content, bytes) and path.startswith(folders))
+        return sorted(path for path in inside if path not in self.outputs and not path.endswith((".png", ".svg")))
 
     def volatile_in(self, folder, run):
         """The outputs that differ when it is run once more, in `folder`."""
@@ -123,37 +127,48 @@ SLOW = 6
 
 
 def collect(program, root, folder, environment, deadline, order, only=None):
-    """Runs the commands of all documents once, in a folder of `folder`. Returns those that write something.
+    """Runs the commands of all documents once, each document in a folder of its own. Returns those that write something.
 
-    `order` shuffles the documents. Stops at `deadline`: a short campaign attacks what it has by then. With `only`, the name
-    of an example, only its document is looked at.
+    The documents take turns, `order` shuffles them. Stops at `deadline`: a short campaign attacks what it has by then. With
+    `only`, the name of an example, only its document is looked at.
     """
     start = common(program, root, os.path.join(folder, "common"))
-    work = os.path.join(folder, "collect")
-    writing = []
     shell = dict(environment, PATH=os.path.dirname(program) + os.pathsep + environment["PATH"])
-    all_documents = list(documents(root).items())
-    order.shuffle(all_documents)
-    for document, path in all_documents:
-        if only and only.rpartition(":")[0] != document:
-            continue
-        with open(path, encoding="utf-8") as file:
-            lines = list(commands(file.read()))
+    chosen = [document for document in documents(root).items() if not only or only.rpartition(":")[0] == document[0]]
+    order.shuffle(chosen)
+    walks = []
+    for number, (document, path) in enumerate(chosen):
+        work = os.path.join(folder, "collect", str(number))
         tree.write(start, work)
-        before = start
-        for number, line in enumerate(lines, 1):
+        walks.append(walk(document, path, work, start, shell))
+    writing = []
+    while walks:
+        for one in list(walks):
             if time.monotonic() > deadline:
                 return writing
-            words = words_of(line)
-            begun = time.monotonic()
-            done = subprocess.run(["bash", "-o", "pipefail", "-c", line], cwd=work, env=shell, stdin=subprocess.DEVNULL, capture_output=True, timeout=300, check=False)
-            after = tree.read(work)
-            if words is not None:
-                example = Example(document, number, words, before)
-                example.seconds = time.monotonic() - begun
-                example.code, example.out, example.after = done.returncode, done.stdout, after
-                example.outputs = tree.changed(before, after)
-                if example.outputs and example.seconds < SLOW:
-                    writing.append(example)
-            before = after
+            try:
+                example = next(one)
+            except StopIteration:
+                walks.remove(one)
+                continue
+            if example is not None and example.outputs and example.seconds < SLOW:
+                writing.append(example)
     return writing
+
+
+def walk(document, path, work, before, shell):
+    """Runs the commands of a document, one after the other. Yields an example for each plain one, else None."""
+    with open(path, encoding="utf-8") as file:
+        lines = list(commands(file.read()))
+    for number, line in enumerate(lines, 1):
+        words = words_of(line)
+        begun = time.monotonic()
+        done = subprocess.run(["bash", "-o", "pipefail", "-c", line], cwd=work, env=shell, stdin=subprocess.DEVNULL, capture_output=True, timeout=300, check=False)
+        seconds, after = time.monotonic() - begun, tree.read(work)
+        example = None
+        if words is not None:
+            example = Example(document, number, words, before)
+            example.seconds, example.code, example.out, example.after = seconds, done.returncode, done.stdout, after
+            example.outputs = tree.changed(before, after)
+        before = after
+        yield example

@@ -111,8 +111,8 @@ impl Trace {
         Ok(trace.with_events(std::mem::take(&mut store.events)))
     }
 
-    /// Returns a trace that stays in its file. Its digest is the one that the file states: a replay that reads
-    /// all references verifies it.
+    /// Returns a trace that stays in its file. Its digest is the one that the file states: reading all
+    /// references verifies it.
     pub fn stored(store: Store) -> Trace {
         let (meta, dictionary) = (store.meta.clone(), store.dictionary.clone());
         let (events, digest) = (store.events.clone(), store.digest);

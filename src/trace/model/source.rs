@@ -404,7 +404,7 @@ fn unchanged(path: &Path, file: Option<&WatchedFile>) -> Result<(), TraceError> 
 }
 
 /// Unpacked bytes that a compressed `.pbt` may have whatever its size, and for each byte of its size. It
-/// is compressed as it is: the blocks of traces that repeat themselves shrink once more, but less.
+/// is compressed as it is: only the blocks of traces that repeat themselves shrink once more.
 const STORED_ANYWAY: u64 = 32 << 20;
 const STORED_TIMES: u64 = 32;
 

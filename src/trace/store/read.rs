@@ -299,7 +299,7 @@ impl Store {
     }
 
     /// Returns an element for each reference, made by `zeros`, which leaves the memory untouched until the
-    /// references are there. Errors if there is less memory.
+    /// references are there. Errors if memory does not suffice.
     fn for_each<T>(&self, zeros: impl FnOnce(usize) -> Vec<T>) -> Result<Vec<T>, TraceError> {
         let refs = self.refs();
         let fail = || {

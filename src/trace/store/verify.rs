@@ -1,5 +1,5 @@
 //! What a file states beside its references, held against them: the digest, the counts, the order of
-//! page ids. A pass over all references of a file, in any form, passes them here.
+//! page ids. Every reader of all references of a file, in whatever form, passes them here.
 //!
 //! The lists of bursts are compared where they are unpacked and read (see `lists`). Knows nothing of how
 //! references are unpacked.

@@ -15,7 +15,7 @@ fn far() -> String {
         text += &format!(
             "{} {:x}\n",
             ["R", "W"][(state >> 40 & 1) as usize],
-            (state >> 33) % 3000 << 12
+            ((state >> 33) % 3000) << 12
         );
     }
     text

@@ -67,7 +67,7 @@ impl Assembler {
         self
     }
 
-    /// Returns whether `access` is of more than `WIDE` pages, so its references are passed on at once.
+    /// Returns whether `access` is of more than [`WIDE`] pages: its references are passed on at once.
     pub(in crate::trace) fn is_wide(&self, access: &Access) -> bool {
         u64::from(access.size) >> self.shift > WIDE
     }

@@ -11,8 +11,9 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 # The test and the binary of the same build: one with debug assertions.
-test=$(cargo test --locked --test campaign --no-run --manifest-path "$root/Cargo.toml" 2>&1 | tee /dev/stderr |
-    sed -n 's/^ *Executable .*(\(.*\))$/\1/p')
+build=(cargo test --locked --test campaign --no-run --manifest-path "$root/Cargo.toml")
+"${build[@]}"
+test=$("${build[@]}" 2>&1 | sed -n 's/^ *Executable .*(\(.*\))$/\1/p')
 case $test in
 /*) ;;
 *) test=$root/$test ;;

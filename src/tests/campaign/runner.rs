@@ -161,10 +161,11 @@ impl Report {
     }
 
     fn line(&mut self, text: &str) {
-        match &mut self.lines {
-            Some(file) => writeln!(file, "{text}").expect("the report"),
-            None => eprintln!("{text}"),
-        }
+        let written = match &mut self.lines {
+            Some(file) => writeln!(file, "{text}"),
+            None => writeln!(std::io::stderr(), "{text}"),
+        };
+        written.expect("the report");
     }
 
     /// Fixed width, so that a line replaces the one before it.

@@ -468,6 +468,7 @@ fn a_given_name_is_made_plain_and_the_change_is_said() {
         &[
             "convert",
             "t.txt",
+            "--force",
             "--name",
             "::warning::α β",
             "-o",

@@ -151,7 +151,7 @@ fn without_descriptors_the_error_has_the_name() {
     for limit in 3..16 {
         for args in [
             "run t.pbt -p lru,opt -m 8,16 -o out --force",
-            "convert t.txt -o c.pbt",
+            "convert t.txt -o c.pbt --force",
             "stat t.pbt",
         ] {
             let done = sandbox.shell(&format!("ulimit -n {limit}; exec \"$PAGEBENCH\" {args}"));

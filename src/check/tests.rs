@@ -209,7 +209,10 @@ fn every_form_takes_any_name_and_count() {
             "b.csv",
             crate::check::forms::markdown::ROOM,
         );
-        assert!(md.contains("| a\\|b &lt;c&gt;&amp;\"\u{e9}%,:, clock"), "{md}");
+        assert!(
+            md.contains("| a\\|b &lt;c&gt;&amp;\"\u{e9}%,:, clock"),
+            "{md}"
+        );
         let commands = crate::check::forms::annotations::to_commands(&verdict, "b,.csv");
         assert!(
             commands.starts_with("::error file=b%2C.csv,line=2,title="),

@@ -374,7 +374,7 @@ mod tests {
         Record {
             id: id.into(),
             row: Row {
-                trace: "a \"b\",\n".into(),
+                trace: "a \"b\",é".into(),
                 faults,
                 fault_rate: Some(1.0 / 3.0),
                 refs_per_fault: Some(12_345_678_901.123_457),

@@ -15,7 +15,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
 /// What is done at a signal.
@@ -38,7 +38,7 @@ static STATE: Mutex<State> = Mutex::new(State {
 });
 
 /// Ends a sweep early. Set by the first signal, or by [`Signals::stop_sweep`].
-static STOP: AtomicBool = AtomicBool::new(false);
+static STOP: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// The flags by which handlers themselves act where no thread waits for signals.
 static WITHOUT_THREAD: OnceLock<Flags> = OnceLock::new();
@@ -150,7 +150,7 @@ impl Flags {
                 SIGTERM => &self.terminated,
                 _ => &self.came,
             };
-            for flag in [&self.came, own] {
+            for flag in [&self.came, own, &*STOP] {
                 let _ = flag::register(signal, flag.clone());
             }
         }

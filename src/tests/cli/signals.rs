@@ -223,3 +223,22 @@ fn nohup_keeps_its_promise() {
     Done::new("gen".into(), child.wait_with_output().unwrap()).code(143);
     assert_eq!(sandbox.files("."), [""; 0]);
 }
+
+/// Handlers themselves act where no thread can wait for signals.
+#[test]
+fn finished_cells_are_kept_without_a_thread_that_waits() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run("gen uniform --pages 20000 --refs 1M -o t.pbt")
+        .code(0);
+    let run = "run t.pbt -p lru,fifo,clock -m 100..10000:+10 --tlb none --no-charts -o out";
+    // A stack of this size cannot be mapped.
+    let script = format!("RUST_MIN_STACK=1125899906842624 exec \"$PAGEBENCH\" {run}");
+    let child = sandbox.spawn_shell(&script);
+    wait_until("finished cell", || {
+        sandbox.exists("out/cells.jsonl") && !sandbox.read("out/cells.jsonl").is_empty()
+    });
+    signal(&child, "HUP");
+    let done = Done::new(script, child.wait_with_output().unwrap()).code(129);
+    done.err(&["of 2973 cells are finished and kept"]);
+}

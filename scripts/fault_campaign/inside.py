@@ -4,6 +4,7 @@ A process that dies names its case by the file that it keeps; that case is a vio
 """
 
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -103,3 +104,4 @@ class Inside:
         if self.child.poll() is None:
             self.child.kill()
             self.child.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -540,7 +540,7 @@ proptest! {
         prop_assert_eq!(store.refs(), trace.len() as u64);
         prop_assert_eq!(store.digest, trace.digest());
         let kind = |code| trace.kinds().iter().filter(|&&k| k & KIND_MASK == code).count() as u64;
-        prop_assert_eq!(store.by_kind, [kind(0), kind(1), kind(2)]);
+        prop_assert_eq!(store.by_kind(), [kind(0), kind(1), kind(2)]);
         same(&Trace::load(store).expect("our own file"), &trace)?;
     }
 }

@@ -77,10 +77,10 @@ mod tests {
         for span in [0..0, 0..7, 50_000..99_999, 99_999..100_000, 0..100_000] {
             assert_eq!(opened.get(span.clone()).unwrap(), owned.get(span).unwrap());
         }
+        let (start, end) = (u64::MAX, 3);
         for bytes in [&opened, &owned] {
             assert!(bytes.get(99_999..100_001).is_err());
-            let (start, end) = (u64::MAX, 3);
-            assert!(bytes.get(start..end).is_err());
+            assert!(bytes.get(Range { start, end }).is_err());
         }
         assert_eq!(opened.unchanged(), Ok(()));
         std::fs::write(file.path(), "cut").unwrap();

@@ -205,7 +205,7 @@ mod tests {
             fs::write(&other, vec![b'a'; bytes])?;
             fs::rename(&other, path)
         };
-        type Change<'c> = &'c dyn Fn(&Path) -> io::Result<()>;
+        type Change<'a> = &'a dyn Fn(&Path) -> io::Result<()>;
         let changes: [(Change<'_>, &str); 5] = [
             (&|path| cut(path, 500), "was cut from 100000 to 500 bytes"),
             (&|path| cut(path, 99_999), "was cut from 100000 to 99999"),

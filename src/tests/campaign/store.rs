@@ -203,13 +203,20 @@ fn every_way(bytes: &[u8], file: &mut tempfile::NamedTempFile) -> Result<(), Str
             (Some(a), Some(b)) if a != b => {
                 return Err("a trace in its file gives other counts than in memory".into());
             }
-            (None, Some(_)) => {
+            (None, Some(_)) if !is_of_lists(&whole) => {
                 return Err("a trace in its file is believed where in memory it is refused".into());
             }
             _ => {}
         }
     }
     Ok(())
+}
+
+/// Returns whether a trace was refused for its lists of bursts: a replay from the file reads none, and its
+/// references have the digest.
+fn is_of_lists<E: ToString>(whole: &Result<Trace, E>) -> bool {
+    let what = whole.as_ref().err().map(ToString::to_string);
+    what.is_some_and(|what| what.contains("is not that of its references"))
 }
 
 /// Files changed byte by byte.

@@ -480,7 +480,9 @@ fn a_given_name_is_made_plain_and_the_change_is_said() {
     let done = run(
         &sandbox,
         0,
-        &["convert", "t.txt", "--name", "gcc α", "-o", "n.pbt"],
+        &[
+            "convert", "t.txt", "--name", "gcc α", "--force", "-o", "n.pbt",
+        ],
     );
     assert!(!done.err.contains("--name"), "{}", done.err);
     assert!(Path::new(&sandbox.path("n.pbt")).exists());

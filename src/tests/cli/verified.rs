@@ -158,7 +158,7 @@ fn a_digest_of_other_references_is_refused_from_memory_and_from_the_file() {
             sandbox
                 .run(&format!(
                     "gen zipf --pages 3000 --refs 1200k --writes 30 --alpha {alpha} --seed {seed} \
-                     -o {name}.pbt"
+                     -o {name}.pbt --force"
                 ))
                 .code(0);
         }

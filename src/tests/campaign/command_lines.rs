@@ -10,6 +10,7 @@ use super::tables::program;
 use pagebench::internals::cli::run_given;
 use std::ffi::OsString;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
@@ -117,11 +118,28 @@ fn verbs() -> Vec<Verb> {
     verbs
 }
 
-/// A folder with a small trace.
-fn folder() -> TempDir {
-    let folder = TempDir::new().expect("a scratch folder");
-    fs::write(folder.path().join("t.txt"), TEXT).expect("the scratch folder");
-    folder
+/// A folder with a small trace, deep in one that is otherwise empty: `..` must not be what others keep in
+/// the folder of temporary files.
+struct Scratch {
+    _whole: TempDir,
+    path: PathBuf,
+}
+
+impl Scratch {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn folder() -> Scratch {
+    let whole = TempDir::new().expect("a scratch folder");
+    let path = whole.path().join("a/b/c");
+    fs::create_dir_all(&path).expect("the scratch folder");
+    fs::write(path.join("t.txt"), TEXT).expect("the scratch folder");
+    Scratch {
+        _whole: whole,
+        path,
+    }
 }
 
 /// A word, mostly changed.
@@ -157,7 +175,7 @@ fn value(random: &mut Rng, words: &[String], others: &[String]) -> String {
 
 pub struct CommandLines {
     verbs: Vec<Verb>,
-    folder: TempDir,
+    folder: Scratch,
     /// Words of all options.
     words: Vec<String>,
 }
@@ -239,7 +257,7 @@ impl Subject for CommandLines {
 /// Experiment files: the one that `init` writes, and settings of all sorts.
 pub struct Experiments {
     samples: Vec<Vec<u8>>,
-    folder: TempDir,
+    folder: Scratch,
 }
 
 impl Experiments {

@@ -81,6 +81,8 @@ impl Subject for Formats {
         let options = |format: Option<&str>| LoadOptions {
             format: format.map(str::to_owned),
             read: read.clone(),
+            // A line can stand for any number of references: what a user allows for them bounds them.
+            mem_limit: Some(8 << 20),
             ..LoadOptions::default()
         };
         let _ = load(self.file.path(), &options(None));

@@ -212,11 +212,11 @@ fn every_way(bytes: &[u8], file: &mut tempfile::NamedTempFile) -> Result<(), Str
     Ok(())
 }
 
-/// Returns whether a trace was refused for its lists of bursts: a replay from the file reads none, and its
+/// Returns whether a trace was refused for a column of its lists of bursts: a replay from the file reads none, and its
 /// references have the digest.
 fn is_of_lists<E: ToString>(whole: &Result<Trace, E>) -> bool {
     let what = whole.as_ref().err().map(ToString::to_string);
-    what.is_some_and(|what| what.contains("is not that of its references"))
+    what.is_some_and(|what| what.contains("column"))
 }
 
 /// Files changed byte by byte.

@@ -30,10 +30,7 @@ impl FileId {
             Ok(_) => None,
             Err(_) => {
                 let path = behind_links(path);
-                let folder = path
-                    .parent()
-                    .filter(|folder| !folder.as_os_str().is_empty());
-                let folder = folder.unwrap_or(Path::new("."));
+                let folder = folder_of(&path);
                 let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
                 Some(FileId::Place(folder.join(path.file_name()?)))
             }
@@ -126,6 +123,12 @@ pub fn input_at(path: &Path) -> Option<PathBuf> {
 fn known_at(files: &HashMap<FileId, PathBuf>, id: &FileId) -> Option<PathBuf> {
     let path = files.get(id)?;
     (FileId::of(path).as_ref() == Some(id)).then(|| path.clone())
+}
+
+/// Returns the folder of the file `path`; `.` if the path names none.
+pub fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
 }
 
 /// Follows the links of `path`, whether or not a file is at their end.

@@ -6,7 +6,7 @@
 //!
 //! Where the file system has no locks, each process goes on as if it were alone.
 
-use super::inputs::behind_links;
+use super::inputs::{behind_links, folder_of};
 use super::whole_file::{forget_unfinished, is_linked, remember_unfinished};
 use crate::units::Printable;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -176,14 +176,10 @@ pub struct Turn {
 /// Errors if the folder cannot be opened.
 pub fn wait_for(file: &Path) -> io::Result<Turn> {
     let path = behind_links(file);
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
     if cfg!(not(unix)) {
         return Ok(Turn { _folder: None });
     }
-    let folder = File::open(folder)?;
+    let folder = File::open(folder_of(&path))?;
     loop {
         match folder.lock() {
             Ok(()) => {

@@ -6,7 +6,7 @@
 //! next process that writes into the folder removes it.
 
 use super::fail_point;
-use super::inputs::{behind_links, input_at};
+use super::inputs::{behind_links, folder_of, input_at};
 use crate::units::Printable;
 use std::collections::HashSet;
 use std::fs::{self, File, Permissions, TryLockError};
@@ -276,11 +276,6 @@ pub fn remove_own(path: &Path) -> io::Result<()> {
     }
     refuse_input(path)?;
     fs::remove_file(behind_links(path))
-}
-
-fn folder_of(path: &Path) -> &Path {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
 }
 
 fn builder() -> Builder<'static, 'static> {

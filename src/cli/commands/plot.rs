@@ -9,6 +9,7 @@ use crate::exit::{self, ExitCode};
 use crate::report::chart::{
     self, At, Chart, ChartError, ChartTable, Drawing, KINDS, Kind, Log, Options, Rows,
 };
+use crate::report::inputs::folder_of;
 use crate::report::results::columns::Row;
 use crate::report::results::results_csv::read_rows;
 use crate::report::tables::list::TABLES;
@@ -137,7 +138,7 @@ fn output_files(
     let file = args.output.as_deref();
     let Some(file) = file.filter(|file| picture_format(file).is_some()) else {
         let folder = args.output.clone();
-        let folder = folder.unwrap_or_else(|| folder_of(&inputs[0]));
+        let folder = folder.unwrap_or_else(|| folder_of_input(&inputs[0]));
         return Ok(ChartFiles::in_folder(&folder, charts, args.files));
     };
     match (charts.pop(), charts.is_empty()) {
@@ -260,12 +261,11 @@ fn by_name(path: &Path) -> ChartTable {
 }
 
 /// Returns the folder of an input.
-fn folder_of(input: &Path) -> PathBuf {
-    if input.is_dir() {
-        return input.to_path_buf();
+fn folder_of_input(input: &Path) -> PathBuf {
+    match input.is_dir() {
+        true => input.to_path_buf(),
+        false => folder_of(input).to_path_buf(),
     }
-    let parent = input.parent().filter(|p| !p.as_os_str().is_empty());
-    parent.unwrap_or(Path::new(".")).to_path_buf()
 }
 
 /// Errors if `output` names standard output, or a file of a format that is not written: a folder of

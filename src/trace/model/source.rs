@@ -564,23 +564,25 @@ pub fn load_kept(store: Store, options: &LoadOptions) -> Result<Trace, TraceErro
 /// Loads an opened trace, and passes it to the sink `also` on the way. It goes into a temporary file if
 /// it needs too much memory.
 pub fn load_and(source: TraceSource, also: &mut impl Sink) -> Result<Trace, TraceError> {
-    let (path, limit) = (source.path.clone(), source.options.mem_limit);
-    let mut spill = Spill::new(limit);
-    let (meta, dictionary) = source.stream(&mut Both(&mut spill, also))?;
-    kept(&path, spill.finish(meta, dictionary)?, limit)
+    keep(source, |source, spill| {
+        source.stream(&mut Both(spill, also))
+    })
 }
 
 fn collect(source: TraceSource) -> Result<Trace, TraceError> {
-    let (path, limit) = (source.path.clone(), source.options.mem_limit);
-    let mut spill = Spill::new(limit);
-    let (meta, dictionary) = source.stream(&mut spill)?;
-    kept(&path, spill.finish(meta, dictionary)?, limit)
+    keep(source, |source, spill| source.stream(spill))
 }
 
-/// Returns the trace of the file `path` that was kept in at most `limit` bytes of memory. As a list of
+/// Returns the trace that `stream` passes to a sink of the memory that `source` may take. As a list of
 /// bursts it may fit though its references one by one do not.
-fn kept(path: &Path, kept: Kept, limit: Option<u64>) -> Result<Trace, TraceError> {
-    let (store, events) = match kept {
+fn keep(
+    source: TraceSource,
+    stream: impl FnOnce(TraceSource, &mut Spill) -> Result<(Meta, Dictionary), TraceError>,
+) -> Result<Trace, TraceError> {
+    let (path, limit) = (source.path.clone(), source.options.mem_limit);
+    let mut spill = Spill::new(limit);
+    let (meta, dictionary) = stream(source, &mut spill)?;
+    let (store, events) = match spill.finish(meta, dictionary)? {
         Kept::InMemory(trace) => return Ok(*trace),
         Kept::InFile(store, events) => (*store, events),
     };
@@ -588,7 +590,7 @@ fn kept(path: &Path, kept: Kept, limit: Option<u64>) -> Result<Trace, TraceError
         None => Ok(Trace::load(store)?.with_events(events)),
         Some(_) if events.is_empty() => Ok(Trace::stored(store)),
         Some(limit) => Err(needs_memory(
-            path,
+            &path,
             store.memory(),
             limit,
             NO_EVENTS_IN_FILES,

@@ -500,16 +500,17 @@ impl Book {
         gone
     }
 
-    /// Forgets the referenced pages of `segment` that `is_there` does not have: for segments that are sums.
-    pub fn keep_touched(&mut self, segment: SegmentId, is_there: impl Fn(u64) -> bool) {
-        let of = &mut self.segments[segment as usize];
-        let pages = of.touched.iter().copied();
-        let gone: Vec<u64> = pages.filter(|&page| !is_there(page)).collect();
-        of.touched.retain(|&page| is_there(page));
-        if !gone.is_empty() {
-            self.retouch(segment, []);
+    /// Forgets pages of `segment` that were referenced, `gone`: for segments that are sums.
+    pub fn forget_touched(&mut self, segment: SegmentId, gone: &[u64]) {
+        if gone.is_empty() {
+            return;
         }
-        for first in gone {
+        let of = &mut self.segments[segment as usize];
+        for page in gone {
+            of.touched.remove(page);
+        }
+        self.retouch(segment, []);
+        for &first in gone {
             self.push(Step::Renumber {
                 segment,
                 first,

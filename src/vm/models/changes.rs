@@ -9,6 +9,9 @@ use crate::space::{Change, ChangeAt};
 use crate::trace::model::event::Protection;
 use std::ops::Range;
 
+/// The first address and the one behind the last, the length, and the bytes of files of a sum.
+type Extent = (Range<u64>, u64, u64);
+
 impl Book {
     /// Follows one change.
     pub fn follow(&mut self, at: &ChangeAt) {
@@ -131,14 +134,15 @@ impl Book {
         sums
     }
 
-    /// Returns the sums `changed` once each: those of which nothing is left, then the others by address.
-    fn in_order(&self, process: u32, changed: &[usize]) -> Vec<usize> {
+    /// Returns the sums `changed` once each with their extents: those of which nothing is left, then the
+    /// others by address.
+    fn in_order(&self, process: u32, changed: &[usize]) -> Vec<(usize, Extent)> {
         let mut sums = changed.to_vec();
-        sums.sort_by_key(|&sum| {
-            let (limits, bytes, _) = self.extent(process, sum);
-            (bytes > 0, limits.start, sum)
-        });
+        sums.sort_unstable();
         sums.dedup();
+        let with_extent = |sum| (sum, self.extent(process, sum));
+        let mut sums: Vec<(usize, Extent)> = sums.into_iter().map(with_extent).collect();
+        sums.sort_by_key(|(_, (limits, bytes, _))| (*bytes > 0, limits.start));
         sums
     }
 
@@ -362,8 +366,8 @@ impl Book {
         self.unsettle_writes(process);
     }
 
-    /// Returns the length, the bytes of files and the first address of a sum, with all its parts.
-    fn extent(&self, process: u32, sum: usize) -> (Range<u64>, u64, u64) {
+    /// Returns the extent of a sum, with all its parts.
+    fn extent(&self, process: u32, sum: usize) -> Extent {
         let parts = self.processes[process as usize].parts.all().iter();
         let of_sum = parts.filter(|part| part.bytes() > 0 && self.sum_of(part.class) == sum);
         let (mut low, mut high, mut bytes, mut file) = (u64::MAX, 0, 0, 0);
@@ -382,8 +386,7 @@ impl Book {
         if self.kind == Segments::Vma {
             return;
         }
-        for sum in self.in_order(process, changed) {
-            let (limits, bytes, file) = self.extent(process, sum);
+        for (sum, (limits, bytes, file)) in self.in_order(process, changed) {
             let bytes = match self.kind {
                 Segments::Whole if bytes > 0 => limits.end - limits.start,
                 _ => bytes,
@@ -420,7 +423,7 @@ impl Book {
         }
         let parts = &self.processes[process as usize].parts;
         let over = parts.all()[parts.over(range)].to_vec();
-        for sum in self.in_order(process, &self.sums_of(&over)) {
+        for (sum, _) in self.in_order(process, &self.sums_of(&over)) {
             let segment = self.processes[process as usize].sums[sum];
             if let Some(segment) = segment.filter(|&segment| self.is_shared(segment)) {
                 let own = self.own_sum(segment, process, sum);
@@ -433,7 +436,7 @@ impl Book {
     fn own_sum(&mut self, segment: SegmentId, process: u32, sum: usize) -> SegmentId {
         let address = self.address_of(segment, process);
         let own = self.copy(segment, process, address, false);
-        let (parts, shift) = (self.processes[process as usize].parts.clone(), self.shift);
+        let (parts, shift) = (&self.processes[process as usize].parts, self.shift);
         let is_there = |page: u64| {
             let at = parts.at(page << shift);
             at.is_some_and(|at| {
@@ -441,9 +444,9 @@ impl Book {
                 part.occupied().contains(&(page << shift)) && self.sum_of(part.class) == sum
             })
         };
-        let of = self.segment(own).touched.iter().copied();
-        let there: std::collections::BTreeSet<u64> = of.filter(|&page| is_there(page)).collect();
-        self.keep_touched(own, |page| there.contains(&page));
+        let touched = self.segment(own).touched.iter().copied();
+        let gone: Vec<u64> = touched.filter(|&page| !is_there(page)).collect();
+        self.forget_touched(own, &gone);
         own
     }
 

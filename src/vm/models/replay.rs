@@ -331,9 +331,9 @@ impl Run<'_, '_> {
                 at.step,
                 Step::Touch { .. } | Step::Bind { .. } | Step::Renumber { .. }
             );
-            copied |= matches!(at.step, Step::Copy { written: true, .. });
+            copied |= is_reference;
             // What a reference changes is noted after it.
-            if matches!(at.step, Step::Copy { written: true, .. }) {
+            if is_reference {
                 writes = Some(u32::MAX);
             }
             if ends && (at.cause != OF_REFERENCE || copied) {
@@ -350,7 +350,7 @@ impl Run<'_, '_> {
             if let Some(observer) = &mut self.observer {
                 observer.after(&View { core: &self.core }, at.position, Some(at));
             }
-            if let Step::Copy { written: true, .. } = at.step {
+            if is_reference {
                 self.core.time = at.position + 1;
             }
         }

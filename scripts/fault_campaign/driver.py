@@ -2,7 +2,6 @@
 
 import argparse
 import functools
-import hashlib
 import os
 import random
 import shutil
@@ -12,6 +11,7 @@ import tempfile
 import time
 import traceback
 
+from agreement.driver import schedule
 from agreement.program import Program
 
 from . import attacks, examples, inside, prove  # noqa: F401  (attacks adds itself to the table)
@@ -19,12 +19,6 @@ from .case import ATTACKS, Case, Skip, Stop
 
 # Violations of one attack that are printed in full.
 PRINTED = 5
-
-
-def seed_of(seed, name, number):
-    """The seed of case `number` of an attack, 32 bits."""
-    text = f"{seed}/{name}/{number}"
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
 class World:
@@ -80,18 +74,6 @@ class Count:
         self.seconds = 0.0
         self.commands = set()
         self.complaints = []
-
-
-def schedule(chosen, seed):
-    """Yields (attack, seed of the case) for ever: rounds in which each attack has its weight."""
-    numbers = dict.fromkeys((attack.name for attack in chosen), 0)
-    most = max(attack.weight for attack in chosen)
-    while True:
-        for turn in range(most):
-            for attack in chosen:
-                if turn < attack.weight:
-                    numbers[attack.name] += 1
-                    yield attack, seed_of(seed, attack.name, numbers[attack.name])
 
 
 def run_case(world, attack, seed, base, count):

@@ -9,6 +9,8 @@ import shutil
 import sys
 import tempfile
 
+from agreement.driver import case_seed
+
 from . import driver
 from .case import ATTACKS
 
@@ -159,7 +161,7 @@ def tries(world, collected, name, fault, real, folder):
         with open(os.devnull, "w", encoding="utf-8") as nowhere:
             sys.stdout = nowhere
             try:
-                driver.run_case(world, ATTACKS[name], driver.seed_of(1, name, number), os.path.join(folder, "case"), count)
+                driver.run_case(world, ATTACKS[name], case_seed(1, name, number), os.path.join(folder, "case"), count)
             finally:
                 sys.stdout = said
                 world.program = real
